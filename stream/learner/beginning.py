@@ -85,16 +85,24 @@ class Starting(NamedTuple):
             registry.ledger.note_lost(known, this_learner())
         if registry.rollbacks.asked() is not None:  # it comes first, once all is taken again
             return self._rolled_back()
-        adopting = Adopting(self.parts)
-        while (adoption := registry.adoptions.pending()) and adopting.may_take(adoption):
-            with suppress(AdoptionWithdrawnError):  # meanwhile: look again
-                lineage = adopting.take(adoption)
-                if lineage is not None:
-                    return self._open_lineage(lineage)
+        # Taken before a rollback is done that has begun, it would never be done.
+        lineage = self._adopted() if registry.rollbacks.begun() is None else None
+        if lineage is not None:
+            return self._open_lineage(lineage)
         lineage = registry.versions.live_lineage()
         if lineage is None:
             return self._from_nothing()
         return self._resume(lineage)
+
+    def _adopted(self) -> Lineage | None:
+        """The lineage that has begun with a promoted backfill, if one is to be taken."""
+        adopting, adoptions = Adopting(self.parts), self.parts.registry.adoptions
+        while (adoption := adoptions.pending()) and adopting.may_take(adoption):
+            with suppress(AdoptionWithdrawnError):  # meanwhile: look again
+                lineage = adopting.take(adoption)
+                if lineage is not None:
+                    return lineage
+        return None
 
     def _rolled_back(self) -> Beginning:
         """Where to go on after a rollback; before it where batches have to be replayed first."""

@@ -132,7 +132,9 @@ class Upkeep:
         """Whether the learner is to take a promoted backfill, or to go back to a version."""
         with waiting_for(REGISTRY):
             registry = self.registry
-            return (registry.adoptions.pending() or registry.rollbacks.asked()) is not None
+            if registry.rollbacks.asked() is not None:
+                return True
+            return registry.adoptions.pending() is not None and registry.rollbacks.begun() is None
 
     def tidy(self) -> None:
         """At first, and now and then: delete the folders of old versions, and orphans.

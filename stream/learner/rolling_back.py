@@ -12,6 +12,7 @@ from typing import NamedTuple
 from converters.logger import log
 from learners.registry.actor import this_learner
 from learners.registry.requests.rollback import adoption_by
+from learners.registry.requests.states import has_caught_up
 from learners.registry.row_types import Adoption, Checkpoint, Fixed, Lineage, Rollback, Start
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints import checkpoint
@@ -75,8 +76,12 @@ class RollingBack(NamedTuple):
     def _tip(self, live: Lineage, point: Checkpoint) -> Checkpoint:
         """What the learner has come to, as a version: a wrong replay is undone by going back to it.
 
-        One that is no version holds nothing that was learned since the last, but what waits.
+        One that is no version holds nothing that was learned since the last, but what waits. Where
+        a replay was put an end to before it had caught up, it is what there was before that.
         """
+        ended = self.parts.registry.rollbacks.of_lineage(live.serial)
+        if ended is not None and ended.tip and not has_caught_up(ended, point.start):
+            return self.parts.registry.versions.find(ended.tip)
         if point.version is not None:
             return point
         context = context_of(self.parts.context.settings, live)

@@ -80,6 +80,11 @@ class Rollbacks(Part):
         found = self.under_way()
         return found if found is not None and found.state == ASKED else None
 
+    def begun(self) -> Rollback | None:
+        """The one that the learner has claimed and is not done with: a promotion waits for it."""
+        with self._database.read() as look:
+            return states.begun(look)
+
     def to_tell(self) -> Rollback | None:
         """The one that is under way; or the last, if it failed and nobody has chosen since."""
         with self._database.read() as look:

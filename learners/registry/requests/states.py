@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, RowMapping, func, insert, select, update
 
-from learners.registry import database_tables
+from learners.registry import database_tables, versions
 from learners.registry.database import Transaction
 from learners.registry.errors import AdoptionWithdrawnError, UnknownRollbackError
 from learners.registry.requests.offset_ranges import of_positions
-from learners.registry.row_types import Commit, Entry, Json, Rollback
+from learners.registry.row_types import Commit, Entry, Json, Rollback, Start
 
 _TABLE = database_tables.rollbacks
 ASKED, CLAIMED, REPLAYING = "asked", "claimed", "replaying"
@@ -45,6 +45,13 @@ def of_lineage(look: Transaction, lineage: int) -> Rollback | None:
 def under_way(look: Transaction) -> Rollback | None:
     """The one that is asked for, claimed or replaying, if there is one."""
     return next(iter(find(look, _TABLE.c.state.in_(UNDER_WAY))), None)
+
+
+def begun(look: Transaction) -> Rollback | None:
+    """The one that the live lineage began with, if the learner has still to be done with it."""
+    live = versions.live_serial(look)
+    found = None if live is None else of_lineage(look, live)
+    return found if found is not None and found.state in BEGUN else None
 
 
 def replays(look: Transaction, lineage: int) -> bool:
@@ -110,15 +117,15 @@ def finish(change: Transaction, commit: Commit, version: int) -> Rollback | None
     A replay is done once it has read as far as the learner had before it.
     """
     found = of_lineage(change, commit.lineage)
-    if found is None or found.state not in BEGUN or not has_caught_up(found, commit):
+    if found is None or found.state not in BEGUN or not has_caught_up(found, commit.start):
         return None
     _set(change, found.number, state=DONE, made=version, ended_at=change.now)
     return numbered(change, found.number)
 
 
-def has_caught_up(rollback: Rollback, commit: Commit) -> bool:
-    """Whether a state is at the place where a replay ends, or beyond; always if it is none."""
-    at = of_positions(commit.start.positions)
+def has_caught_up(rollback: Rollback, start: Start) -> bool:
+    """Whether a place is that where a replay ends, or beyond it; always if it is no replay."""
+    at = of_positions(start.positions)
     return all(at.get(p, 0) >= end for p, end in of_positions(rollback.until or {}).items())
 
 

@@ -318,3 +318,61 @@ def test_it_is_done_with_a_version_of_the_place_where_it_caught_up(
     project.edited(("[learn]", "[checkpoint]\nevents = 20\nmin_spacing = 0\n[learn]")).learn()
     assert {state for events, state in made if events < 500} <= {"claimed", "replaying"}
     assert {state for events, state in made if events >= 500} == {"done"}
+
+
+def cut_short(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill a replay at its first batch."""
+    monkeypatch.setattr("stream.reading.merge.BATCH_ROWS", 40)
+    roll_back(project, poisoned(project))
+
+    def kill(batch: Batch, _process: LearnerProcess) -> None:
+        if batch.guided:
+            raise CrashError
+
+    with pytest.raises(CrashError):
+        project.learn(kill)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_one_that_is_cut_short_by_another_does_not_shorten_that(
+    project: Project, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """The other is done where the first would have been, and follows the same cuts."""
+    cut_short(project, monkeypatch)
+    tip, cuts = last(project).tip, [line.cut for line in lines(project) if line.lineage == 1]
+    for each in range(times):
+        roll_back(project, NONE, instead=each == 0)
+        with project.registry() as registry:
+            if each + 1 < times:
+                registry.rollbacks.cancel(2, "a mistake", "ann")
+    project.learn()
+    again = [line.cut for line in lines(project) if line.lineage == 3 and line.batch]
+    assert again == cuts[-len(again) :]
+    assert len(again) == 6
+    done = last(project)
+    with project.registry() as registry:
+        made = registry.versions.find(done.made or 0)
+    assert (done.state, done.tip, made.events["events"]) == ("done", tip, 500)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_promotion_waits_until_it_is_done(
+    project: Project, monkeypatch: pytest.MonkeyPatch, fresh: bool
+) -> None:
+    """It would never be done in a lineage that has ended, and nobody could roll back any more."""
+    cut_short(project, monkeypatch)
+    path = None if fresh else project.write_csv(CLEAN)
+    candidate = project.backfill(path, **({"fresh": True} if fresh else {}))["version"]
+    with project.registry() as registry:
+        registry.serving.pin("promote", candidate, "try", "ann")
+    project.learn()
+    assert last(project).state == "done"
+    with project.registry() as registry:
+        assert registry.serving.pointers().serving == candidate
+        assert registry.adoptions.pending() is not None
+    project.learn()
+    with project.registry() as registry:
+        live = registry.versions.live_lineage()
+        assert registry.adoptions.pending() is None
+    assert live is not None
+    assert (live.origin, live.parent_version) == ("promote", candidate)
