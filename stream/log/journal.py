@@ -225,22 +225,40 @@ def reached(
         return {topic for topic, state in states.items() if ids.get(topic) == state.topic_id}
 
     far: dict[Place, int] = {}
-    gaps, left_out = OffsetRanges(), OffsetRanges()
-    at: Cut = {}
+    gaps = OffsetRanges()
+    # Of a lineage as a whole: of each line it would take minutes with many ranges.
+    own = _Passed(OffsetRanges(), {}, {}, {})
     for line in lines(event_log, topics.journal):
         known = same_topics(line.lineage)
         if line.batch == 0:
-            left_out = OffsetRanges.from_json(line.quarantined)
-            at = to_cut(line.begins or {})
-        elif gaps or left_out:
-            read = below(line.cut) - below(at)
-            # Left out beyond what was output; or output now, although it was left out before.
-            gaps = ((gaps - read) | (gaps & left_out)) | ((left_out & read) - below(far))
-            at = line.cut
+            gaps = own.gaps_after(gaps)
         furthest(far, {place: at for place, at in line.cut.items() if place.topic in known})
+        if line.batch == 0:
+            left_out, begin = OffsetRanges.from_json(line.quarantined), to_cut(line.begins or {})
+            own = _Passed(left_out, begin, dict(far), begin)
+        else:
+            own = own._replace(end=line.cut)
     ends = ends_of(states)
     cut = {place: min(at, ends.get(place, 0)) for place, at in far.items()}
-    return Reached(cut, gaps & below(cut))
+    return Reached(cut, own.gaps_after(gaps) & below(cut))
+
+
+class _Passed(NamedTuple):
+    """What a lineage has read and left out, and what others had output when it began."""
+
+    left_out: OffsetRanges
+    begin: Cut
+    output: Cut
+    end: Cut
+
+    def gaps_after(self, gaps: OffsetRanges) -> OffsetRanges:
+        """The records that were never output, with this lineage."""
+        if not (gaps or self.left_out):
+            return gaps
+        read = below(self.end) - below(self.begin)
+        # Left out beyond what was output; or output now, although it was left out before.
+        new = (self.left_out & read) - below(self.output)
+        return (gaps - read) | (gaps & self.left_out) | new
 
 
 def end(event_log: EventLog, topic: str) -> int:
