@@ -82,16 +82,23 @@ def _with_left_out(
     """Each with what its lineage left out, where it has just the records that it had then."""
     serials = {line.lineage for line in found}
     lineages = {serial: registry.versions.lineage(serial) for serial in serials}
+    # One of a lineage, however many lines it has: there may be thousands of ranges.
+    left_out = {
+        serial: OffsetRanges.from_json(lineage.quarantined)
+        for serial, lineage in lineages.items()
+        if lineage is not None
+    }
     before = begin
     for line in found:
         lineage = lineages[line.lineage]
         if lineage is None:  # of a registry that was lost
             yield Step(line, None)
         else:
-            earlier = lines[line.lineage][: line.batch - 1]
-            since = earlier[-1].cut if earlier else to_cut(lineage.start.positions)
+            own = lines[line.lineage]
+            at = min(line.batch - 1, len(own)) - 1
+            since = to_cut(lineage.start.positions) if at < 0 else own[at].cut
             alike = all(since.get(place, 0) == before.get(place, 0) for place in line.cut)
-            yield Step(line, OffsetRanges.from_json(lineage.quarantined) if alike else None)
+            yield Step(line, left_out[line.lineage] if alike else None)
         before = line.cut
 
 

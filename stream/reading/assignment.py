@@ -83,6 +83,7 @@ def to_json(assignment: Assignment) -> bytes:
     It holds the secrets of Kafka, which a reader needs, and not those of the server.
     """
     context, limit = assignment.context, assignment.limit
+    left_out = {id(of): of for _, of in assignment.again.guide if of is not None}
     content = {
         "settings": _with_secrets(context.settings),
         "converter": context.schema.converter,
@@ -92,9 +93,11 @@ def to_json(assignment: Assignment) -> bytes:
         "marks": fingerprint.to_json(assignment.marks),
         "journal": list(map(_line_json, assignment.journal)),
         "quarantined": assignment.again.quarantined.to_json(),
+        # Once each: a lineage has one for all of its lines, of thousands of ranges it may be.
+        "left_out": {number: of.to_json() for number, of in left_out.items()},
         "guide": [
-            (_line_json(line), None if left_out is None else left_out.to_json())
-            for line, left_out in assignment.again.guide
+            (_line_json(line), None if of is None else id(of))
+            for line, of in assignment.again.guide
         ],
         "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
@@ -123,6 +126,10 @@ def from_json(line: bytes) -> Assignment:
     read = schema.from_settings(settings, content["converter"])
     context = ResolvedConfig(settings, read, spec)
     writers = [WrittenUntil.from_json(each) for each in content["writers"]]
+    left_out = {int(at): OffsetRanges.from_json(of) for at, of in content["left_out"].items()}
+    guide = [
+        Step(_line_of(line), None if at is None else left_out[at]) for line, at in content["guide"]
+    ]
     return Assignment(
         with_writers(context, writers),
         to_cut(content["positions"]),
@@ -130,7 +137,7 @@ def from_json(line: bytes) -> Assignment:
         list(map(_line_of, content["journal"])),
         None if limit is None else to_cut(limit),
         content["batch_rows"],
-        Again(OffsetRanges.from_json(content["quarantined"]), list(map(_step, content["guide"]))),
+        Again(OffsetRanges.from_json(content["quarantined"]), guide),
     )
 
 
@@ -140,9 +147,3 @@ def _line_json(line: JournalLine) -> dict[str, Any]:
 
 def _line_of(content: dict[str, Any]) -> JournalLine:
     return JournalLine(**{**content, "cut": to_cut(content["cut"])})
-
-
-def _step(content: Sequence[dict[str, Any] | None]) -> Step:
-    line, left_out = content
-    assert line is not None, "each step has its line"
-    return Step(_line_of(line), None if left_out is None else OffsetRanges.from_json(left_out))
