@@ -126,7 +126,7 @@ def tell(report: dict[str, Any], allowed: Allowed, listed: str, *, json: bool) -
     else:
         _say_report(report)
     rejected = _tell_rejected(report, allowed.rejected, listed)
-    expired = _tell_expired(report["expired_this_run"], allowed.expired)
+    expired = _tell_expired(report, allowed.expired)
     _tell_repeated(report["duplicates_this_run"])
     return rejected or expired
 
@@ -151,10 +151,11 @@ def _tell_rejected(report: dict[str, Any], allowed: float, listed: str) -> Failu
     return failure
 
 
-def _tell_expired(found: dict[str, Any], allowed: float | None) -> Failure | None:
+def _tell_expired(report: dict[str, Any], allowed: float | None) -> Failure | None:
     from stream.fold.expiry import EVENTS, LABELS, MOST_EXPIRED, advice, in_words, lost
     from stream.fold.run_report import JUMP
 
+    found: dict[str, Any] = report["expired_this_run"]
     gone = {kind: lost(kind, found[kind]) for kind in (EVENTS, LABELS)}
     told, many, failed = [], False, []
     for kind in (kind for kind, count in gone.items() if count):
@@ -168,7 +169,7 @@ def _tell_expired(found: dict[str, Any], allowed: float | None) -> Failure | Non
         failed.append(f"Nothing was learned: {'; '.join(told)}")
     if told:
         warned = many or failed
-        helps = f" {advice(found.get(JUMP))}" if warned else ""
+        helps = f" {advice(found.get(JUMP), report.get('labels_quarantined', 0))}" if warned else ""
         say(f"{'WARNING: ' if warned else ''}{'; '.join(told)}.{helps}")
     if not failed:
         return None

@@ -73,8 +73,18 @@ def in_words(kind: str, found: Mapping[str, int], of: str) -> str:
     return f"{share} were not used: {', '.join(why)}"
 
 
-def advice(jump: Mapping[str, Any] | None) -> str:
-    """Why so many expire, as far as it is known, and what helps."""
+def advice(jump: Mapping[str, Any] | None, quarantined: int = 0) -> str:
+    """Why so many expire, as far as it is known, and what helps.
+
+    Args:
+        jump: the record that moved stream time far, if one did.
+        quarantined: labels in quarantine, over the lineage.
+    """
+    if quarantined:
+        return (
+            f"{quarantined:,} labels are in quarantine, so their events expire, as they should. "
+            f"{advice(jump)}"
+        )
     if jump is None:
         return (
             "If labels come later than late_labels.wait, raise it; if they come without an event, "

@@ -281,7 +281,8 @@ class ExpiredShare:
             self._alarms[kind].off("few expire again", **said)
             return
         jump = self._pipeline.planner.jump
-        helps = advice(None if jump is None or jump == self._jump else jump._asdict())
+        moved = None if jump is None or jump == self._jump else jump._asdict()
+        helps = advice(moved, self._pipeline.joiner.counts.labels_quarantined)
         told = in_words(kind, found, f"the last {found['decided']:,} {kind}")
         self._advice = helps
         self._alarms[kind].on(f"{told}.", "many expire", **said, advice=helps)

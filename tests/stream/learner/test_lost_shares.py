@@ -153,6 +153,16 @@ class Expiring:
         return self.share.look()["expiry_trouble"]
 
 
+def test_labels_in_quarantine_are_named_where_events_expire(tmp_path: Path) -> None:
+    """Their events expire by that; without them nothing is said of it."""
+    stream = Expiring(tmp_path)
+    with closing(stream.pipeline):
+        assert "quarantine" not in stream.take(400, 100)
+        assert stream.take(500, 0) == ""
+        stream.pipeline.joiner.counts.labels_quarantined = 90
+        assert "90 labels are in quarantine, so their events expire" in stream.take(400, 100)
+
+
 def test_expiry_is_told_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
     """Once each, above a tenth; the trouble lasts as long as it does."""
     stream = Expiring(tmp_path)
