@@ -91,7 +91,7 @@ def answers(address: str) -> bool:
         return False
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_every_command_of_the_readme_runs(tmp_path: Path, environment: dict[str, str]) -> None:
     """From `init` to `promote`, with `up` running from where the README starts it."""
     place = next(n for n, block in enumerate(BLOCKS) if block.strip() == "freshet up")
@@ -103,6 +103,7 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, environment: dict[str,
     assert '"score":' in everything
     assert '"version":' in everything
     assert (tmp_path / "scored.csv").exists()
+    assert "Quarantine 1 holds loans.labels" in everything
     commands = set(re.findall(r"^ *freshet (\S+)", "".join(BLOCKS), re.MULTILINE))
     assert {"init", "produce", "up", "models", "rollback", "backfill", "unpin"} <= commands
 
