@@ -202,8 +202,9 @@ def rollbacks(
             every = [registry.rollbacks.cancel(cancel, reason, on_command_line())]
         else:
             every = registry.rollbacks.all()
+        status = registry.writer.status()
     if json:
-        print_json([rollback_json(each) for each in every])
+        print_json([rollback_json(each, status) for each in every])
     elif cancel is not None:
         say(rollback_words(every[0]))
         if every[0].quarantine is not None:

@@ -59,6 +59,7 @@ def test_a_replay_says_how_far_it_is(served: tuple[TestClient, Maker]) -> None:
     (shown,) = client.get("/rollbacks").json()
     assert (shown["state"], shown["progress"]) == ("replaying", far)
     assert client.get("/rollbacks/1").json() == shown == client.get("/status").json()["rollback"]
+    assert said(maker.project, "rollbacks") == [shown]
     text = client.get("/metrics").text
     for line in ("under_way 1.0", "rows_read 1200.0", "rows 5000.0", "seconds_left 90.5"):
         assert f"\nfreshet_rollback_{line}\n" in text
