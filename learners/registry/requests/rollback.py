@@ -157,6 +157,8 @@ class Rollbacks(Part):
                     f"Rollback {number} cannot be cancelled: it is {found.state}. Nothing was "
                     f"changed. {_ADVICE[found.state]}"
                 )
+            if found.state == ASKED and found.undoes is not None:
+                _hold_again(change, found.undoes, (actor, reason))
             return _ended(change, found, CANCELLED, (actor, "cancel", reason))
 
     def fail(self, rollback: Rollback, words: str, actor: Actor | str) -> None:
@@ -253,6 +255,14 @@ def _undone(change: Transaction, wanted: Version, who: tuple[Actor | str, str]) 
     if last.quarantine is not None:
         quarantine.remove(change, last.quarantine, who[1], who[0])
     return last
+
+
+def _hold_again(change: Transaction, undone: int, who: tuple[Actor | str, str]) -> None:
+    """A replay is not undone after all: what it put into quarantine is there again."""
+    number = states.numbered(change, undone).quarantine
+    if number is not None:
+        held = quarantine.numbered(change, number)
+        quarantine.add(change, held.asked, OffsetRanges.from_json(held.ranges), who[1], who[0])
 
 
 def _left_out(change: Transaction, replay: Replay, who: tuple[Actor | str, str]) -> Json:

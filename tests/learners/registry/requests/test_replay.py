@@ -138,6 +138,19 @@ def test_a_wrong_one_is_undone(registry: Registry, writer: Writer, caught_up: bo
     assert asked(registry, 3, Replay(instead=True)).number == undoing.number
 
 
+def test_what_is_not_undone_after_all_is_in_quarantine_again(
+    registry: Registry, writer: Writer
+) -> None:
+    """Or the next replay would learn what the last one left out."""
+    claim(registry, writer, asked(registry, 1, Replay(SKIP)))
+    writer.commit(start=at(30))
+    undoing = asked(registry, 3, Replay(instead=True))
+    assert not registry.quarantines.held()
+    registry.rollbacks.cancel(undoing.number, "it was right", "bob")
+    assert registry.quarantines.held() == POISON
+    assert [found.number for found in registry.quarantines.all()] == [1, 2]
+
+
 def test_there_has_to_be_one_to_undo(registry: Registry, writer: Writer) -> None:
     """Nothing is guessed."""
     del writer
