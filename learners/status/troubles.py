@@ -56,7 +56,7 @@ def troubles(state: State, margin: float) -> list[Trouble]:
         *_of_disks(state["disks"]),
         *_of_joins(state["counts"]),
         *_of_heartbeat(state["learner"], full=any(disk["trouble"] for disk in state["disks"])),
-        *_of_labels(state["classes"], state["measures"]),
+        *_of_labels(state["classes"], None if _replays(state) else state["measures"]),
     ]
     for name, text in state["shadows"].items():
         found.append(_trouble("shadow", f"The shadow '{name}' has failed: {text}", SEE_LOG))
@@ -73,6 +73,13 @@ def not_running(state: State) -> Trouble | None:
     if learner["state"] == "none":
         return _trouble("learner-stopped", "No learner has run yet.", START)
     return None
+
+
+def _replays(state: State) -> bool:
+    """Whether the learner reads the log again: nobody is served what it has so far."""
+    rollback = state["rollback"]
+    begun = rollback is not None and rollback["state"] in ("claimed", "replaying")
+    return begun and rollback["learner"] == "replay"
 
 
 def _of_rollback(rollback: State | None) -> Iterator[Trouble]:

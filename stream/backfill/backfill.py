@@ -143,6 +143,8 @@ class Backfill:
         context = with_writers(context, before)
         start = Start(to_positions(begins), {}, 0)
         left_out = self.registry.quarantines.held()
+        if live is None:  # the registry may be lost, with its quarantines
+            left_out |= journal.last_left_out(log, topics.journal)
         if left_out:
             say(f"Left out, since it is in quarantine: {left_out}.")
         serial = self._lineage(context, start, None, left_out).serial

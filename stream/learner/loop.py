@@ -223,7 +223,8 @@ class Learning:
                     break
             self._saver.save_last(self._cut, self._settled())
         with suppress(RegistryUnavailableError):
-            self._beat(alive=False)
+            # One that goes on from another state, in this process, has not stopped.
+            self._beat(alive=self.asked and not self.stopping)
         self._upkeep.tidy_at_end(stopping=self.stopping)
 
     def take(self, batch: Batch) -> None:

@@ -91,4 +91,4 @@ class PinWatch:
             learner.close()
 
 
-SOON = "It is scored with from the next events on."
+SOON = "It is measured from the next new events on."

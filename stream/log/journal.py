@@ -285,6 +285,14 @@ def last_schemas(event_log: EventLog, topic: str) -> list[Json] | None:
     return found
 
 
+def last_left_out(event_log: EventLog, topic: str) -> OffsetRanges:
+    """The records that the newest lineage leaves out."""
+    found = OffsetRanges()
+    for line in lines(event_log, topic):
+        found = OffsetRanges.from_json(line.quarantined) if line.batch == 0 else found
+    return found
+
+
 def furthest(reached: dict[Place, int], cut: Cut) -> None:
     """Move each partition's offset on to the cut's, if that is further."""
     for place, at in cut.items():

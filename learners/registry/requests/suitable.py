@@ -63,7 +63,7 @@ def _check_clean(
 ) -> None:
     read = _learned(look, version, quarantined)
     if read:
-        why = f"which has read records that are in quarantine ({read})"
+        why = f"which has read records that are, or would be, in quarantine ({read})"
         raise _refusal(look, version, live, why, quarantined)
 
 

@@ -56,6 +56,17 @@ def test_labels_of_one_class(count: int, positives: int, which: str) -> None:
         assert "[label]" in warning["do"]
 
 
+@pytest.mark.parametrize("state", ["claimed", "replaying"])
+def test_scores_that_nobody_is_served_are_not_judged(state: str) -> None:
+    """Of a learner that reads the log again."""
+    found = warnings(
+        classes={"count": 5000, "positives": 1500},
+        measures=RECENT | {"base_rate_log_loss": 0.5},
+        rollback={"state": state, "learner": "replay"},
+    )
+    assert found == []
+
+
 @pytest.mark.parametrize(
     ("measured", "told"),
     [

@@ -238,6 +238,15 @@ def test_what_nobody_has_output_is_output_once_it_is_released(project: Project) 
     assert len(outputs(project)) == 500
 
 
+def test_a_model_made_anew_leaves_it_out_though_the_registry_was_lost(project: Project) -> None:
+    """The newest lineage's first line in the journal says what it left out."""
+    roll_back(project, poisoned(project))
+    project.learn()
+    for file in project.settings.home.glob("registry.db*"):
+        file.unlink()
+    assert project.backfill(fresh=True)["quarantined"] == 100
+
+
 def test_a_wrong_one_is_undone_from_the_tip(project: Project) -> None:
     """The model is again what it was, to the byte."""
     poison = poisoned(project)
