@@ -270,8 +270,9 @@ def test_stream_and_file_by_command(tmp_path: Path) -> None:
     assert (sent["rows"], sent["labels"]) == (400, 400)
     learned = call(project, "learn", "--until-end")
     assert learned["learned"] == 400
-    assert list(learned)[:8] == [
+    assert list(learned)[:9] == [
         *("events", "learned", "waiting", "expired", "scored_only", "rejected", "duplicates"),
+        "quarantined",
         "labels_waiting",
     ]
     made = call(project, "backfill", "rows.csv", "--label-time", "landed")

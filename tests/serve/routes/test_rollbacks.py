@@ -230,7 +230,7 @@ def test_a_preview_says_what_the_command_line_says(
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        ({"version": 2}, 409, "has read records that are in quarantine"),
+        ({"version": 2}, 409, "has read records that are, or would be, in quarantine"),
         ({"version": 9}, 404, "no version 9"),
         ({"instead": True}, 409, "no replay to undo"),
         ({"skip": ["flights.events:0:1-999"]}, 422, "is not all in the log"),
