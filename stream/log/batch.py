@@ -76,7 +76,7 @@ class LeftOut(NamedTuple):
     labels: bool
     time: int
     rows: int
-    ids: Sequence[str]
+    ids: list[str]
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def to_json(assignment: Assignment) -> bytes:
     It holds the secrets of Kafka, which a reader needs, and not those of the server.
     """
     context, limit = assignment.context, assignment.limit
-    left_out = {id(of): of for _, of in assignment.again.guide if of is not None}
+    left_out = {line.lineage: of for line, of in assignment.again.guide if of is not None}
     content = {
         "settings": _with_secrets(context.settings),
         "converter": context.schema.converter,
@@ -94,11 +94,8 @@ def to_json(assignment: Assignment) -> bytes:
         "journal": list(map(_line_json, assignment.journal)),
         "quarantined": assignment.again.quarantined.to_json(),
         # Once each: a lineage has one for all of its lines, of thousands of ranges it may be.
-        "left_out": {number: of.to_json() for number, of in left_out.items()},
-        "guide": [
-            (_line_json(line), None if of is None else id(of))
-            for line, of in assignment.again.guide
-        ],
+        "left_out": {lineage: of.to_json() for lineage, of in left_out.items()},
+        "guide": [(_line_json(line), of is not None) for line, of in assignment.again.guide],
         "limit": None if limit is None else to_positions(limit),
         "batch_rows": assignment.batch_rows,
     }
@@ -126,9 +123,10 @@ def from_json(line: bytes) -> Assignment:
     read = schema.from_settings(settings, content["converter"])
     context = ResolvedConfig(settings, read, spec)
     writers = [WrittenUntil.from_json(each) for each in content["writers"]]
-    left_out = {int(at): OffsetRanges.from_json(of) for at, of in content["left_out"].items()}
+    left_out = {int(of): OffsetRanges.from_json(it) for of, it in content["left_out"].items()}
     guide = [
-        Step(_line_of(line), None if at is None else left_out[at]) for line, at in content["guide"]
+        Step(_line_of(line), left_out[line["lineage"]] if told else None)
+        for line, told in content["guide"]
     ]
     return Assignment(
         with_writers(context, writers),

@@ -54,7 +54,7 @@ class BatchReader:
         records: the conversion.
         journal: the batches taken before and not in the checkpoint.
         limit: where to end; None for never.
-        quarantined: what is left out, and what of the lineage before is taken again.
+        again: what is left out, and what of the lineage before is taken again.
     """
 
     def __init__(

@@ -36,7 +36,8 @@ def parted(
         labels, time = record.place.topic == reader.labels_topic, max(0, record.time)
         if found and found[-1][:3] == (len(kept), labels, time):
             last = found.pop()
-            rows, ids = last.rows + rows, [*last.ids, *ids]
+            last.ids.extend(ids)  # copied each time, those of one moment would take long
+            rows, ids = last.rows + rows, last.ids
         found.append(LeftOut(len(kept), labels, time, rows, ids))
     return kept, found
 
