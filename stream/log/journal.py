@@ -188,11 +188,16 @@ def opening(
         if line.lineage == lineage.serial:
             return line, True
     held, gaps = reached(event_log, topics, lineage_of)
-    line = JournalLine(lineage.serial, 0, held, schemas=schemas)
-    left_out = lineage.quarantined
-    if gaps or left_out:
-        line = line._replace(quarantined=left_out, gaps=gaps.to_json())
-    return line._replace(begins=lineage.start.positions), False
+    line = JournalLine(
+        lineage.serial,
+        0,
+        held,
+        schemas=schemas,
+        quarantined=lineage.quarantined,
+        gaps=gaps.to_json() or None,
+        begins=lineage.start.positions,
+    )
+    return line, False
 
 
 class Reached(NamedTuple):
