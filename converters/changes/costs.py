@@ -122,6 +122,10 @@ COSTS = {
     "topics.replays": _nothing(
         "at once; rows corrected before are not known in the new topic and would be sent again"
     ),
+    "topics.corrections": _nothing(
+        f"{LEARNER}; one that has taken corrected rows of records in quarantine cannot go on "
+        "without the topic that it took them from"
+    ),
     "topics.scores_format": _nothing(f"{LEARNER}, for the scores written from then on"),
     "topics.partitions": _nothing(
         f"{LEARNER}: partitions are added where the topics have fewer, and never taken away"

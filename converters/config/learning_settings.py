@@ -112,6 +112,7 @@ class TopicSettings(Section):
     dead_letters: str = Field("", description="refused rows with their reason")
     journal: str = Field("", description="the batches taken, in order")
     replays: str = Field("", description="which refused rows were corrected and sent again")
+    corrections: str = Field("", description="corrected rows of records in quarantine")
     scores_format: Literal["csv", "json"] = Field(
         "csv",
         description="form of the scores topic: `csv`, a record for each record of events; `json`, "

@@ -105,6 +105,7 @@ lineages = Table(
     Column("config", JSON(none_as_null=True)),
     Column("writers", JSON(none_as_null=True)),
     Column("quarantined", JSON(none_as_null=True)),
+    Column("corrected", JSON(none_as_null=True)),
     ForeignKeyConstraint(["model"], ["models.model"]),
 )
 
@@ -173,6 +174,7 @@ quarantines = Table(
     Column("removed_at", Moment),
     Column("removed_by", Text),
     Column("removed_because", Text),
+    Column("corrected", Integer, nullable=False),
     ForeignKeyConstraint(["model"], ["models.model"]),
 )
 

@@ -81,7 +81,7 @@ def _begun(look: Transaction) -> Select[Any]:
     """The lineages, with their parent versions, and what is live and served."""
     parent, served = _TABLE.alias("parent"), _TABLE.alias("is_served")
     mine, now = _LINEAGES.c.model == look.model, _MODELS.c
-    large = ("model", "config", "writers", "quarantined")
+    large = ("model", "config", "writers", "quarantined", "corrected")
     columns = (
         *(column for column in _LINEAGES.c if column.name not in large),
         *(parent.c.lineage.label("parent_lineage"), parent.c.events.label("parent_events")),

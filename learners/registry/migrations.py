@@ -200,6 +200,7 @@ _QUARANTINES = """
         removed_at VARCHAR(24),
         removed_by TEXT,
         removed_because TEXT,
+        corrected INTEGER NOT NULL,
         PRIMARY KEY (model, number),
         FOREIGN KEY (model) REFERENCES models (model)
     )
@@ -246,6 +247,7 @@ def _keep_quarantines(connection: Connection) -> None:
     """Shape 4: a replay is a rollback too, and leaves out what is in quarantine."""
     for statement in (
         "ALTER TABLE lineages ADD COLUMN quarantined JSON",
+        "ALTER TABLE lineages ADD COLUMN corrected JSON",
         _QUARANTINES,
         # SQLite changes no constraint of a table that is there.
         "ALTER TABLE rollbacks RENAME TO rollbacks_before",

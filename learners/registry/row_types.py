@@ -63,6 +63,7 @@ class Lineage(NamedTuple):
             names were written by ``schema``.
         quarantined: the records that it does not learn, as
             :class:`~learners.registry.requests.offset_ranges.OffsetRanges` writes them.
+        corrected: the corrected rows that it takes in their place.
     """
 
     serial: int
@@ -76,6 +77,7 @@ class Lineage(NamedTuple):
     config: Json | None = None
     writers: list[Json] | None = None
     quarantined: Json | None = None
+    corrected: Json | None = None
 
     @property
     def converter(self) -> int:
@@ -97,6 +99,7 @@ class Fixed(NamedTuple):
     config: Json | None = None
     writers: list[Json] | None = None
     quarantined: Json | None = None
+    corrected: Json | None = None
 
 
 class Adoption(NamedTuple):
@@ -190,6 +193,7 @@ class Quarantine(NamedTuple):
         removed_at: when it was removed; None while it holds.
         removed_by: by whom.
         removed_because: why.
+        corrected: how many of its rows were corrected.
     """
 
     number: int
@@ -201,6 +205,7 @@ class Quarantine(NamedTuple):
     removed_at: datetime | None = None
     removed_by: str | None = None
     removed_because: str | None = None
+    corrected: int = 0
 
     @property
     def offsets(self) -> int:

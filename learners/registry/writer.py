@@ -112,7 +112,7 @@ class Writer(Part):
                 versions.version(change, parent_version)
             serial = versions.next_lineage(change, after)
             begun = fixed.learner, fixed.schema_hash, start, epoch, change.now
-            kept = fixed.config, fixed.writers, fixed.quarantined
+            kept = fixed.config, fixed.writers, fixed.quarantined, fixed.corrected
             lineage = Lineage(serial, parent_version, origin, *begun, *kept)
             versions.add_lineage(change, lineage)
             if adoption is not None and adoption.rollback is not None:

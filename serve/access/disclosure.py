@@ -15,7 +15,7 @@ Json = dict[str, Any]
 REASONED = frozenset(
     {
         *("promote", "rollback", "unpin", "cancel", "resume", "replay", "quarantine", "release"),
-        *("thin", "hold", "adopt", "withdraw", "lost"),
+        *("correct", "thin", "hold", "adopt", "withdraw", "lost"),
     }
 )
 # Of versions in these states a reason says why they were held back, and no more.

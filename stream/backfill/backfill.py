@@ -19,6 +19,7 @@ from typing import Any, TextIO
 from converters.errors import FreshetError
 from converters.files.csv_file import open_csv
 from converters.show.command_line import progress, say
+from converters.show.tables import counted
 from learners.registry import Registry
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Lineage, Start
@@ -47,8 +48,9 @@ from stream.log.limits import checked_times
 from stream.log.topics import Topics, begins_of, described, ends_of, topics_of
 from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
-from stream.reading.assignment import Again
+from stream.reading.assignment import PLAINLY, Again, again_of
 from stream.reading.conversion import BatchReader, record_reader
+from stream.reading.corrections import Corrections, corrected_rows, fixed_now
 from stream.reading.merge import BATCH_ROWS, MergedReader
 from stream.resolved_config import ResolvedConfig, context_of, fixed, with_writers
 
@@ -93,9 +95,9 @@ class Backfill:
         context = self._own_of(live)
         topics = topics_of(context.settings)
         lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
-        left_out = OffsetRanges.from_json(live.quarantined)
-        self._tell_newer(left_out, live, lines)
-        serial = self._lineage(context, live.start, live.parent_version, left_out).serial
+        again = again_of(live)
+        self._tell_newer(again.quarantined, live, lines)
+        serial = self._lineage(context, live.start, live.parent_version, again).serial
         parts = context, self.registry, self.snapshots
         with closing(pipeline_at_start(*parts, live, serial)) as pipeline:
             loader = PinnedVersions(self.registry, self.snapshots, context.schema.hash)
@@ -104,7 +106,8 @@ class Backfill:
             begins = begins_of(described(log, topics.inputs))
             positions = begins | to_cut(live.start.positions)
             records = record_reader(context)
-            reading = Reading(records, positions, lines, quarantined=left_out)
+            rows = corrected_rows(log, topics.corrections, again.corrected)
+            reading = Reading(records, positions, lines, again=again, corrected=rows)
             start = self._fold_log(log, topics, reading, pipeline, folded)
             return self._candidate(context, pipeline, start, live.parent_version, began, before)
 
@@ -142,16 +145,13 @@ class Backfill:
             before = schemas_of_journal(context, said, until)
         context = with_writers(context, before)
         start = Start(to_positions(begins), {}, 0)
-        left_out = self.registry.quarantines.held()
-        if live is None:  # the registry may be lost, with its quarantines
-            left_out |= journal.last_left_out(log, topics.journal)
-        if left_out:
-            say(f"Left out, since it is in quarantine: {left_out}.")
-        serial = self._lineage(context, start, None, left_out).serial
+        again = self._left_out_now(log, topics)
+        serial = self._lineage(context, start, None, again).serial
         with closing(new_pipeline(context, serial)) as pipeline:
-            records = once_reader(record_reader(context), log, topics)
-            outputs_end = self._outputs_end(context, log, topics, pipeline, left_out)
-            reading = Reading(records, begins, (), ends, left_out, outputs_end)
+            rows = corrected_rows(log, topics.corrections, again.corrected)
+            records = once_reader(record_reader(context), log, topics, rows)
+            outputs_end = self._outputs_end(context, log, topics, pipeline, again.quarantined)
+            reading = Reading(records, begins, (), ends, again, rows, outputs_end)
             end = self._fold_log(log, topics, reading, pipeline, folded)
             return self._candidate(context, pipeline, end, None, began)
 
@@ -161,14 +161,30 @@ class Backfill:
         """Fold the journalled batches, or all of the log as it is now; returns where that ends."""
         positions = reading.positions
         with closing(MergedReader(log.read(positions), positions, topics.labels)) as merged:
-            again = Again(reading.quarantined)
-            for batch in BatchReader(merged, reading.records, reading.lines, reading.limit, again):
+            how = reading.lines, reading.limit, reading.again, reading.corrected
+            for batch in BatchReader(merged, reading.records, *how):
                 if not batch.is_empty:
                     if reading.outputs_end is not None:
                         reading.outputs_end.before(batch, positions)
                     folded(pipeline, pipeline.take(batch))
                     positions = batch.cut
         return _start_at(log, topics, positions)
+
+    def _left_out_now(self, log: EventLog, topics: Topics) -> Again:
+        """What is in quarantine now, and the corrected rows in its place; told."""
+        known = self.registry.quarantines
+        left_out, numbers = known.held(), [each.number for each in known.in_force()]
+        corrected = fixed_now(log, topics.corrections, numbers, left_out)
+        if self.registry.versions.live_lineage() is None:  # it may be lost, with its quarantines
+            said, rows = journal.last_left_out(log, topics.journal)
+            left_out, corrected = left_out | said, corrected or Corrections.from_json(rows)
+        if left_out:
+            say(f"Left out, since it is in quarantine: {left_out}.")
+        if corrected is not None:
+            say(
+                f"Taken in its place: {counted(corrected.rows, 'corrected row', 'corrected rows')}."
+            )
+        return Again(left_out, corrected=corrected)
 
     def _tell_newer(
         self, left_out: OffsetRanges, live: Lineage, lines: Sequence[JournalLine]
@@ -238,13 +254,13 @@ class Backfill:
         context: ResolvedConfig,
         start: Start,
         parent: int | None,
-        left_out: OffsetRanges | None = None,
+        again: Again = PLAINLY,
     ) -> Lineage:
         return self.registry.writer.begin_lineage(
             None,
             parent_version=parent,
             origin="backfill",
-            fixed=fixed(context)._replace(quarantined=left_out.to_json() if left_out else None),
+            fixed=again.within(fixed(context)),
             start=start,
         )
 

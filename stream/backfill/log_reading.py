@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from learners.registry.requests.offset_ranges import OffsetRanges
 from stream.log.batch import Batch
 from stream.log.contract import Place
 from stream.log.journal import JournalLine
+from stream.reading.assignment import PLAINLY, Again
+from stream.reading.corrections import NO_ROWS, Rows
 from stream.reading.record_reader import RecordReader
 
 
@@ -20,7 +21,8 @@ class Reading:
     positions: Mapping[Place, int]
     lines: Sequence[JournalLine]
     limit: Mapping[Place, int] = field(default_factory=dict)
-    quarantined: OffsetRanges = field(default_factory=OffsetRanges)
+    again: Again = PLAINLY
+    corrected: Rows = NO_ROWS
     outputs_end: OutputsEnd | None = None
 
 

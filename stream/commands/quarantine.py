@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from stream.log.contract import EventLog
     from stream.quarantine.asked_ranges import Asked
     from stream.quarantine.preview import Preview as Found
+    from stream.quarantine.resubmit import Resubmitted, Resubmitting
+    from stream.reading.record_reader import RecordReader
 
 app = typer.Typer(
     help="Add, list and remove quarantines: records of the log that nobody learns who reads it "
@@ -73,6 +75,8 @@ Output = Annotated[
     str,
     typer.Option("-o", "--output", help="A file that is not there yet; .gz and .zst compress it."),
 ]
+# How many refused rows are named one by one.
+NAMED = 10
 Labels = Annotated[bool, typer.Option("--labels", help="Its labels, and not its events.")]
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The quarantine's number.")]
 
@@ -198,6 +202,98 @@ def export(
             if labels
             else "It holds labels too: add --labels."
         )
+
+
+@app.command()
+def resubmit(
+    number: Number,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="What 'export' wrote, corrected; - reads it.")
+    ],
+    config: Config = DEFAULT_CONFIG,
+    kafka_config: KafkaConfig = None,
+    json: Json = False,
+) -> None:
+    """Have corrected rows of it learned in its place, wherever the log is read again.
+
+    FILE has the header and the first four columns as 'export' wrote them; rows that are not in it
+    stay left out, and so do those that it has unchanged and that cannot be learned. Of several
+    corrections of a row the last counts. With status 1 some rows of FILE would not be learned, and
+    were not sent.
+    """
+    from learners.registry.actor import on_command_line
+    from stream.open_log import opened_log
+    from stream.quarantine.preview import own_reader
+    from stream.quarantine.resubmit import resubmitting
+
+    read = read_config(config, kafka_config)
+    with registry_of(read[0]) as registry, opened_log(read[0]) as log:
+        found, reader = registry.quarantines.find(number), own_reader(registry, read)
+        with resubmitting(log, read[0], reader, found) as sending:
+            report = _sent(sending, file, reader)
+        actor = on_command_line()
+        found = registry.quarantines.corrected(number, report.rows, report.sent, actor)
+        before = _before_corrected(log, registry, read[0], number) if report.rows else None
+    if json:
+        print_json(report.to_json() | {"newest_before": before})
+    else:
+        _say_resubmitted(report, number, file, before)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _sent(sending: Resubmitting, file: str, reader: RecordReader) -> Resubmitted:
+    """The rows of a file are sent; how far that is is shown."""
+    from converters.config.settings import CsvSettings
+    from converters.files.csv_file import open_csv
+    from converters.show.command_line import progress
+    from stream.dead_letters.corrected_file import CorrectedFile
+
+    schema, topics = reader.rows.schema, sending.judge.topics
+    # As 'export' writes it: the config's delimiter, but always UTF-8.
+    csv = CsvSettings(delimiter=schema.delimiter)
+    with open_csv(file, csv) as opened, progress("rows", opened.size, opened.tell) as shown:
+        earlier = [rows.schema.names for _, rows in reader.earlier]
+        return sending.send(CorrectedFile(opened, schema, topics, earlier).rows(), shown)
+
+
+def _before_corrected(
+    log: EventLog, registry: Registry, settings: Settings, number: int
+) -> int | None:
+    """The newest version from which a replay would take all corrected rows of a quarantine."""
+    from stream.log.topics import topics_of
+    from stream.quarantine.replay_corrections import before_corrected
+    from stream.reading.corrections import fixed_now
+
+    held = registry.quarantines.held()
+    now = fixed_now(log, topics_of(settings).corrections, [number], held)
+    return None if now is None else before_corrected(log, registry, settings, now.ranges, held)
+
+
+def _say_resubmitted(report: Resubmitted, number: int, file: str, before: int | None) -> None:
+    """What came of the rows, and how they are learned."""
+    from converters.show.tables import counted
+
+    say(
+        f"{counted(report.sent, 'row was', 'rows were')} sent, {report.already_sent:,} had been "
+        f"sent before. {counted(report.rows, 'row', 'rows')} of quarantine {number} "
+        f"{'has' if report.rows == 1 else 'have'} a correction now."
+    )
+    for row in report.refused[:NAMED]:
+        column = f" in {row.column}" if row.column else ""
+        say(f"{file}, line {row.line}: not sent, {row.reason}{column}.")
+    if len(report.refused) > NAMED:
+        say(f"{len(report.refused) - NAMED:,} more rows were not sent; --json names them all.")
+    if not report.rows:
+        return
+    fresh = "'freshet backfill log --fresh' learns them"
+    say(
+        f"Nothing that was learned has changed. No version that the learner could go back to is "
+        f"before them; {fresh}."
+        if before is None
+        else "Nothing that was learned has changed. To have the learner go back and learn them: "
+        f"'freshet rollback {before} --learner replay --reason TEXT'; {fresh} too."
+    )
 
 
 def _check_not_there(output: str) -> None:

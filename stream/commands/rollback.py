@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stream.log.contract import EventLog
     from stream.quarantine.asked_ranges import Asked
     from stream.quarantine.replay import Config as Read
+    from stream.quarantine.replay_corrections import Taken
 
 
 Learner = Annotated[
@@ -99,19 +100,24 @@ def _replay(
 ) -> None:
     """Ask for a replay; without a reason only say what it would be."""
     from learners.registry.actor import on_command_line
+    from learners.registry.requests.offset_ranges import OffsetRanges
     from learners.registry.requests.rollback import Replay
     from learners.registry.requests.rollback import Skip as Left
     from stream.open_log import opened_log
     from stream.quarantine.replay import replay
+    from stream.quarantine.replay_corrections import taken_by
 
-    registry, read, _ = what
+    registry, read, version = what
     with opened_log(read[0]) as log:
         left = Left(asked.to_json(), found_in(log, read[0], asked)) if asked else None
         how = Replay(left, instead)
         if why is None:
             _show(log, *what, how, json=json)
         else:
-            _tell(registry, replay(log, *what, how, (on_command_line(), why)), json=json)
+            moved = replay(log, *what, how, (on_command_line(), why))
+            asked_for = moved.rollback
+            held = OffsetRanges.from_json(asked_for and asked_for.quarantined)
+            _tell(registry, moved, taken_by(log, registry, read, version, held), json=json)
 
 
 def _mode(learner: str) -> LearnerMode:
@@ -154,8 +160,10 @@ def _show(
         raise typer.Exit(1)
 
 
-def _tell(registry: Registry, pointers: Pointers, *, json: bool) -> None:
-    """What is served, and what the learner is to do."""
+def _tell(
+    registry: Registry, pointers: Pointers, taken: Taken | None = None, *, json: bool
+) -> None:
+    """What is served, and what the learner is to do; under a replay with which corrected rows."""
     from learners.versions.describe import pointers_json, served_words
     from learners.versions.way_back import rollback_json, rollback_words
     from stream.quarantine.listing import quarantine_json, quarantine_words
@@ -166,6 +174,7 @@ def _tell(registry: Registry, pointers: Pointers, *, json: bool) -> None:
     if json:
         more = {} if asked is None else {"rollback": rollback_json(asked)}
         more |= {} if added is None else {"quarantine": quarantine_json(added)}
+        more |= {} if taken is None else {"corrected": taken.to_json()}
         print_json(pointers_json(pointers, adoption) | more)
         return
     say(served_words(pointers, adoption))
@@ -175,6 +184,8 @@ def _tell(registry: Registry, pointers: Pointers, *, json: bool) -> None:
         say("The learner keeps what it has learned: 'freshet unpin' serves that again.")
         return
     say(rollback_words(asked))
+    if taken is not None and taken.words:
+        say(taken.words)
     if asked.learner == "replay" and asked.under_way:
         say("'freshet status' shows how far it has come.")
 

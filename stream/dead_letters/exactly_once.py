@@ -30,6 +30,7 @@ from stream.log.contract import (
     TopicSpec,
 )
 from stream.log.topics import Topics, topics_of
+from stream.reading.corrections import NO_ROWS, Rows
 from stream.reading.record_reader import RecordReader
 
 # The header with the original position of a row that was sent again.
@@ -153,10 +154,12 @@ class OnceReader(RecordReader):
 
     Attributes:
         sent: the rows that were sent again.
+        corrected: the rows that are taken in place of records in quarantine.
         accepted: those that were accepted at their original position, or sent for such a row.
     """
 
     sent: Sent = field(default_factory=dict)
+    corrected: Rows = NO_ROWS
     accepted: set[Origin] = field(default_factory=set)
 
     def read(self, records: Iterable[Record]) -> list[Taken]:
@@ -170,17 +173,25 @@ class OnceReader(RecordReader):
     def _look(self, record: Record, taken: Taken) -> None:
         again = dict(record.headers).get(ORIGIN_HEADER)
         passed_over = again is not None and _origin(again) in self.accepted
+        instead = self.corrected.get((record.place, record.offset))
         for number in self.sent.get((record.place, record.offset), ()):
-            if passed_over or not isinstance(taken.rows[number], Refusal):
+            good = (
+                not isinstance(taken.rows[number], Refusal)
+                if instead is None
+                else number in instead
+            )
+            if passed_over or good:
                 self.accepted.add(Origin(record.place, record.offset, number))
         if passed_over:
             taken.rows[:] = [Refusal("accepted-in-place", "", "")] * len(taken.rows)
 
 
-def once_reader(reader: RecordReader, log: EventLog, topics: Topics) -> RecordReader:
+def once_reader(
+    reader: RecordReader, log: EventLog, topics: Topics, corrected: Rows = NO_ROWS
+) -> RecordReader:
     """The same conversion, but a row that was sent again counts once."""
     sent = sent_before(log, topics.replays)
-    return OnceReader(**vars(reader), sent=sent) if sent else reader
+    return OnceReader(**vars(reader), sent=sent, corrected=corrected) if sent else reader
 
 
 def _mark(origin: tuple[Place, int], rows: set[int]) -> Outgoing:

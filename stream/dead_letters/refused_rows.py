@@ -123,7 +123,7 @@ class RefusedRows:
                 yield from map(RefusedRow, gone.values())
 
     def _of_record(self, record: Record, letters: Mapping[int, Letter]) -> Iterator[RefusedRow]:
-        rows, json = whole_rows(self.reader, record), _is_json(record)
+        rows, json = whole_rows(self.reader, record), is_json(record)
         for number, letter in sorted(letters.items()):
             if number < len(rows):
                 each, content, row = rows[number]
@@ -155,7 +155,7 @@ def _cells(
             yield cells if len(cells) == len(names) else None
 
 
-def _is_json(record: Record) -> bool:
+def is_json(record: Record) -> bool:
     """Whether what sent a record sends JSON."""
     said = dict(record.headers).get("content-type", b"").partition(b";")[0].strip().lower()
     if said:

@@ -8,46 +8,30 @@ before anything is sent. :mod:`stream.dead_letters.exactly_once` ensures that ea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
-
-import orjson
 
 from converters.cells.refusal import Refusal
-from converters.cells.spellings import EXACT_INTEGERS
 from converters.config.shown_url import shown_url
-from converters.convert.records import AT_THE_TOP
-from converters.convert.whole_file import CSV_HEADERS
 from converters.errors import FreshetError
-from converters.objects.json_rows import opens_as_json
-from converters.schema.schema import LABEL_NAMES
 from learners.registry import Registry
 from stream.checkpoints.same_model import ChangedModelError, check_same, check_topics
 from stream.checkpoints.written_schemas import schemas_before
-from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report, as_meant, printable
+from stream.dead_letters.corrected_file import Filed, RefusedAgain, Report
 from stream.dead_letters.exactly_once import Corrected, Sender, sender, sent_before
+from stream.dead_letters.judging import Judge, Written
 from stream.dead_letters.refused_rows import Letter, Origin, RefusedRow, RefusedRows, inherited
-from stream.log.contract import EventLog, Place, Record
+from stream.log.contract import EventLog, Place
 from stream.log.journal import to_positions
 from stream.log.topics import described, ends_of, topics_of
 from stream.reading.conversion import record_reader
 from stream.resolved_config import ResolvedConfig, with_writers, writers_of
 
-Headers = tuple[tuple[str, bytes], ...]
 # Rows of a file that are checked together: each check reads all dead letters once.
 LOOKED_AT = 20_000
-JSON_HEADERS: Headers = (("content-type", b"application/json"),)
 # The joins refused it, not the converter: unchanged, it would be refused again.
 CONFLICT = "conflicting-label"
-
-
-class Written(NamedTuple):
-    """A corrected row as it is sent."""
-
-    value: bytes
-    headers: Headers
 
 
 @dataclass
@@ -68,6 +52,10 @@ class SendingAgain:
     inherited: Mapping[Place, int]
     stopping: bool = False
     report: Report = field(default_factory=Report)
+
+    @property
+    def _judge(self) -> Judge:
+        return Judge(self.refused.reader, self.refused.topics)
 
     def file(self, rows: Iterable[Filed], seen: Callable[[int], None]) -> Report:
         """Send the rows of a file that are good now.
@@ -99,7 +87,8 @@ class SendingAgain:
                     sending = sending or stack.enter_context(
                         sender(self.log, self.context.settings)
                     )
-                    self._send(row.letter, self._written(row.letter, row.cells or (), row), sending)
+                    written = self._judge.written(row.letter, row.cells or (), row)
+                    self._send(row.letter, written, sending)
                 elif self._met(row):
                     self.report.accepted_in_place += 1
                 else:
@@ -174,7 +163,7 @@ class SendingAgain:
             refusal = Refusal("not-a-dead-letter", "", "")
         else:
             before = looked.get(letter.origin)
-            judged = self._doubt(before, cells) or self._judged(letter, row, before)
+            judged = self._doubt(before, cells) or self._judge.judged(letter, row, before)
             refusal = judged if isinstance(judged, Refusal) else None
             if not isinstance(judged, Refusal):
                 self._send(letter, judged, sending)
@@ -195,67 +184,9 @@ class SendingAgain:
             return Refusal(CONFLICT, "", "")
         return None
 
-    def _judged(self, letter: Letter, row: Filed, before: RefusedRow | None) -> Written | Refusal:
-        """The record that the learner would accept, or why it would refuse the row.
-
-        One with no cell filled in, and nothing else in its place than before, is not corrected.
-        """
-        assert not isinstance(row.cells, Refusal), "those are refused before"
-        if any(row.cells):
-            return self._accepted(letter, self._written(letter, row.cells, before))
-        if not row.raw or (before is not None and row.raw == printable(before.raw)):
-            return Refusal("cells-not-filled-in", "", "")
-        ways = [way for value in as_meant(row.raw) for way in self._ways(letter, value)]
-        judged = [self._accepted(letter, way) for way in ways]
-        return next((each for each in judged if not isinstance(each, Refusal)), judged[0])
-
-    def _accepted(self, letter: Letter, written: Written) -> Written | Refusal:
-        place, offset, _ = letter.origin
-        record = Record(place, offset, letter.time, written.value, written.headers)
-        (taken,) = self.refused.reader.read([record])
-        if len(taken.rows) != 1:
-            return Refusal("not-one-row", "", "")
-        (row,) = taken.rows
-        return row if isinstance(row, Refusal) else written
-
-    def _ways(self, letter: Letter, value: bytes) -> list[Written]:
-        """How a whole row may be laid out: as CSV, or as JSON, perhaps in the config's envelope."""
-        json = ((*JSON_HEADERS, AT_THE_TOP), JSON_HEADERS) if opens_as_json(value) else ()
-        return [Written(value, headers) for headers in (*json, self._csv_headers(letter))]
-
-    def _written(self, letter: Letter, cells: Sequence[str], before: RefusedRow | None) -> Written:
-        """The record of a row: JSON in place of JSON, which the topic's other readers expect."""
-        labels = letter.origin.place.topic == self.refused.topics.labels
-        rows = self.refused.reader.rows
-        if before is not None and before.json:
-            names = LABEL_NAMES if labels else rows.schema.names
-            numbers = () if labels else rows.schema.numbers
-            values = (_value(c, number=n in numbers) for n, c in zip(names, cells, strict=True))
-            held = {name: value for name, value in zip(names, values, strict=True) if value != ""}
-            return Written(orjson.dumps(held), (*JSON_HEADERS, AT_THE_TOP))
-        kept = cells[:2] if labels and not cells[2] else cells
-        return Written(rows.dialect.line(kept).encode(), self._csv_headers(letter))
-
-    def _csv_headers(self, letter: Letter) -> Headers:
-        """They name an event's columns: the row may be read under a later schema."""
-        if letter.origin.place.topic == self.refused.topics.labels:
-            return CSV_HEADERS
-        rows = self.refused.reader.rows
-        return (*CSV_HEADERS, ("columns", rows.dialect.line(rows.schema.names).encode()))
-
     def _send(self, letter: Letter, written: Written, sending: Sender) -> None:
         sending.add(Corrected(letter, written.value, written.headers))
         self.report.sent = sending.sent_now
-
-
-def _value(cell: str, *, number: bool) -> str | int | float:
-    """A cell in JSON: a number only where nothing of its spelling is lost."""
-    for kind in (int, float) if number else ():
-        with suppress(ValueError):
-            found = kind(cell)
-            if repr(found) == cell and abs(found) < EXACT_INTEGERS:
-                return found
-    return cell
 
 
 def sending_again(context: ResolvedConfig, registry: Registry, log: EventLog) -> SendingAgain:

@@ -126,6 +126,7 @@ class RowFates:
         lines: the place of each event row's line in the batch, if it is not refused.
         plain: whether all these lines are plain ones.
         firsts: the place of each record's first row among the rows of its kind.
+        row_zero: the place that its row number 0 would have: a corrected row stands alone.
         early: which events take a label that came before them.
         own: which events bring their label themselves.
         claims: the change of the joins that is made already; None where none is.
@@ -135,11 +136,12 @@ class RowFates:
     def __init__(self, joiner: Joiner, batch: Batch, records: range) -> None:
         self.joiner, self.batch, self.records = joiner, batch, records
         self.heads = batch.records[records.start : records.stop]
-        _, _, times, rows, kinds = zip(*self.heads, strict=True)
+        _, _, times, rows, kinds, first_rows = zip(*self.heads, strict=True)
         counts = np.array(rows, dtype=np.int64)
         self.rows_before = np.concatenate([[0], np.cumsum(counts)])
         self.labelled = np.array(kinds, dtype=np.bool_)
         self.firsts = self._firsts(counts)
+        self.row_zero = self.firsts - np.array(first_rows, dtype=np.int64)
         of_events, of_labels = (
             np.repeat(np.flatnonzero(kind), counts[kind])
             for kind in (~self.labelled, self.labelled)

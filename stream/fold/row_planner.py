@@ -110,7 +110,7 @@ class Planner:
         counts, joiner, lines, arrivals = self.counts, self.joiner, plan.lines, plan.arrivals
         first, advanced = len(arrivals), False
         row: Any  # a Row or a Refusal: distinguished by class, 3x as fast as isinstance
-        for number, row in enumerate(record.rows):
+        for number, row in enumerate(record.rows, record.first):
             if row.__class__ is Refusal:
                 refused.append((number, row))
                 continue
@@ -174,7 +174,7 @@ class Planner:
     def _labels(self, record: LabelRows, plan: Plan, refused: list[Refused]) -> None:
         joiner, advanced = self.joiner, False
         row: Any
-        for number, row in enumerate(record.rows):
+        for number, row in enumerate(record.rows, record.first):
             if row.__class__ is Refusal:
                 joiner.refuse_label()
                 refused.append((number, row))

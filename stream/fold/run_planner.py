@@ -160,7 +160,7 @@ class _Run:
             first, last = rows.part(self._begin, self._end)
             for at in (first + np.flatnonzero(~rows.good[first:last])).tolist():
                 record, place = int(rows.of[at]), rows.first + at
-                found[record].append((place - int(fates.firsts[record]), refused[place]))
+                found[record].append((place - int(fates.row_zero[record]), refused[place]))
         for record in sorted(found):
             head = fates.heads[record]
             self._plan.refused.append((head, found[record]))
@@ -350,7 +350,7 @@ class _Run:
         fates, events, plan = self._fates, self._events, self._plan
         of, places = fates.events.of[events], fates.events.first + events
         columns, arrivals = fates.batch.events, plan.arrivals
-        append(arrivals.rows, places - fates.firsts[of])
+        append(arrivals.rows, places - fates.row_zero[of])
         arrivals.ids.extend(chosen(columns.ids, places))
         if columns.passthrough is not None and events.size:
             lines = fates.lines[events]

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from converters.logger import log
 from converters.show.tables import counted
 from learners.registry.actor import this_learner
-from learners.registry.row_types import Adoption, Json, Lineage, Start, Version
+from learners.registry.row_types import Adoption, Lineage, Start, Version
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints.lineage_start import pipeline_taken
 from stream.checkpoints.same_model import check_adoptable, check_topics
 from stream.checkpoints.written_schemas import schemas_before
 from stream.learner.model_parts import DAMAGED, ModelParts
 from stream.log import journal
+from stream.reading.assignment import Again, again_of
 from stream.resolved_config import WrittenUntil, fixed, with_writers, writers_of
 
 
@@ -75,7 +76,7 @@ class Adopting(NamedTuple):
             self.parts.epoch,
             parent_version=version.version,
             origin="promote",
-            fixed=fixed(context)._replace(quarantined=_left_out(adoption, made, live)),
+            fixed=_left_out(adoption, made, live).within(fixed(context)),
             start=Start(places.positions, topic_ids, end),
             after=journal.highest_lineage(self.parts.event_log, self.parts.topics.journal),
             adoption=adoption,
@@ -176,6 +177,6 @@ class Adopting(NamedTuple):
         return adoption._replace(kind="weights", checkpoint=point.serial)
 
 
-def _left_out(adoption: Adoption, made: Lineage, live: Lineage | None) -> Json | None:
+def _left_out(adoption: Adoption, made: Lineage, live: Lineage | None) -> Again:
     """What the new lineage leaves out: as the state does from which it reads on."""
-    return made.quarantined if adoption.kind == "whole" or live is None else live.quarantined
+    return again_of(made if adoption.kind == "whole" or live is None else live)

@@ -30,7 +30,7 @@ from stream.log.contract import Place
 from stream.log.journal import JournalLine
 from stream.log.limits import check_position
 from stream.log.topics import begins_of, described
-from stream.reading.assignment import PLAINLY, Again
+from stream.reading.assignment import PLAINLY, Again, again_of
 from stream.resolved_config import (
     ResolvedConfig,
     context_of,
@@ -223,7 +223,7 @@ class Starting(NamedTuple):
         begin = Beginning(
             context, pipeline, positions, start.journal_position, ids, parent, batches
         )
-        begin.again = Again(OffsetRanges.from_json(lineage.quarantined))
+        begin.again = again_of(lineage)
         rollback = self.parts.registry.rollbacks.of_lineage(lineage.serial)
         if rollback is not None and rollback.under_way:
             begin.rollback = rollback

@@ -263,7 +263,7 @@ class Learning:
             self.pipeline.lineage,
             self.pipeline.batches,
             batch.cut,
-            len(batch.records),
+            batch.own,
             batch.crc32,
             batch.pinned,
             self._schemas if self.pipeline.batches == 1 else None,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from converters.logger import log
 from learners.registry.actor import this_learner
+from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.requests.rollback import adoption_by
 from learners.registry.requests.states import has_caught_up
 from learners.registry.row_types import Adoption, Checkpoint, Fixed, Lineage, Rollback, Start
@@ -24,6 +25,8 @@ from stream.log import journal
 from stream.log.contract import PositionError
 from stream.log.limits import check_position
 from stream.log.topics import begins_of, described, ends_of
+from stream.reading.assignment import Again, again_of
+from stream.reading.corrections import fixed_now
 from stream.resolved_config import context_of
 
 
@@ -56,12 +59,12 @@ class RollingBack(NamedTuple):
             ready = rollback._replace(tip=tip.version, until=tip.start.positions)
             adoption = adoption_by(ready, None)
         ids = check_topics(event_log, topics, start)
-        kept = rollback.quarantined if replays else live.quarantined
+        kept = self._left_out(rollback) if replays else again_of(live)
         lineage = registry.writer.begin_lineage(
             self.parts.epoch,
             parent_version=rollback.version,
             origin="rollback",
-            fixed=Fixed(live.learner, live.schema_hash, live.config, live.writers, kept),
+            fixed=kept.within(Fixed(live.learner, live.schema_hash, live.config, live.writers)),
             start=Start(start.positions, ids, journal.end(event_log, topics.journal)),
             after=journal.highest_lineage(event_log, topics.journal),
             adoption=adoption,
@@ -72,6 +75,13 @@ class RollingBack(NamedTuple):
             version=rollback.version,
             lineage=lineage.serial,
         )
+
+    def _left_out(self, rollback: Rollback) -> Again:
+        """What a replay leaves out, and the rows that were corrected since in its place."""
+        left_out = OffsetRanges.from_json(rollback.quarantined)
+        numbers = [each.number for each in self.parts.registry.quarantines.in_force()]
+        topic = self.parts.topics.corrections
+        return Again(left_out, corrected=fixed_now(self.parts.event_log, topic, numbers, left_out))
 
     def _tip(self, live: Lineage, point: Checkpoint) -> Checkpoint:
         """What the learner has come to, as a version: a wrong replay is undone by going back to it.

@@ -23,7 +23,7 @@ class EventRows(NamedTuple):
     """The rows of one event record.
 
     ``passthrough`` has the cells of each row that are kept for measuring, if the config names
-    any; an empty tuple for a refused row.
+    any; an empty tuple for a refused row. ``first`` is the number of the first row in the record.
     """
 
     place: Place
@@ -31,6 +31,7 @@ class EventRows(NamedTuple):
     time: int
     rows: list[Row | Refusal]
     passthrough: list[tuple[str, ...]] | None = None
+    first: int = 0
 
 
 class LabelRows(NamedTuple):
@@ -40,6 +41,7 @@ class LabelRows(NamedTuple):
     offset: int
     time: int
     rows: list[LabelRow | Refusal]
+    first: int = 0
 
 
 Taken = EventRows | LabelRows
@@ -52,6 +54,7 @@ class Head(NamedTuple):
         place, offset, time: where it is in the log, and its time in ms.
         rows: how many it has, refused ones too.
         labels: whether they are labels.
+        first: the number of the first of them in the record; not 0 only of a corrected row.
     """
 
     place: Place
@@ -59,6 +62,7 @@ class Head(NamedTuple):
     time: int
     rows: int
     labels: bool = False
+    first: int = 0
 
 
 class LeftOut(NamedTuple):
@@ -160,11 +164,12 @@ class Batch:
     """Records that are processed together.
 
     Attributes:
-        records: in merged order, without those in quarantine.
+        records: in merged order, without those in quarantine, but with rows that were corrected
+            in their place, each by itself.
         cut: the next offset of every partition after this batch.
         ends: where the partitions were last known to end, for measuring the lag.
         replayed: whether the journal already lists this batch, so that no outputs are written.
-        crc32: checksum of these records as the log has them.
+        crc32: checksum of the log's own records among these.
         marks: the last record of each partition that has some here.
         pinned: the version that is pinned and scored with too, if any; of a replayed batch, as the
             journal has it.
@@ -173,6 +178,7 @@ class Batch:
         labels: those of the label records.
         left_out: what is in quarantine, in its order.
         guided: whether it is a replay's: a batch of the lineage before it, taken again.
+        corrected: how many of the records are corrected rows.
     """
 
     records: Sequence[Head]
@@ -187,6 +193,12 @@ class Batch:
     labels: LabelColumns = field(default_factory=LabelColumns)
     left_out: Sequence[LeftOut] = field(default_factory=list)
     guided: bool = False
+    corrected: int = 0
+
+    @property
+    def own(self) -> int:
+        """How many of the records are the log's own."""
+        return len(self.records) - self.corrected
 
     @property
     def is_empty(self) -> bool:
@@ -204,15 +216,15 @@ class Batch:
 
     def taken(self, at: int) -> Taken:
         """A record by itself, row by row."""
-        place, offset, time, count, labels = self.records[at]
+        place, offset, time, count, labels, first = self.records[at]
         rows = range(self.firsts[at], self.firsts[at] + count)
         if labels:
             of = self.labels
             found = [of.refused.get(n) or (of.ids[n], of.labels[n]) for n in rows]
-            return LabelRows(place, offset, time, found)
+            return LabelRows(place, offset, time, found, first)
         events = self.events
         kept = None if events.passthrough is None else [events.kept(n) for n in rows]
-        return EventRows(place, offset, time, [events.row(n) for n in rows], kept)
+        return EventRows(place, offset, time, [events.row(n) for n in rows], kept, first)
 
 
 def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, LabelColumns]:
@@ -223,7 +235,9 @@ def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, Labe
     labels: list[LabelRow | Refusal] = []
     passthrough = False
     for record in records:
-        heads.append(Head(*record[:3], len(record.rows), isinstance(record, LabelRows)))
+        heads.append(
+            Head(*record[:3], len(record.rows), isinstance(record, LabelRows), record.first)
+        )
         if isinstance(record, LabelRows):
             labels += record.rows
             continue

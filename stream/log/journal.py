@@ -39,6 +39,8 @@ class JournalLine(NamedTuple):
         rollback: of a lineage's opening line: the number of the rollback that began it.
         quarantined: of a lineage's opening line: the records that it leaves out, as
             :class:`~learners.registry.requests.offset_ranges.OffsetRanges` writes them.
+        corrected: of a lineage's opening line: the corrected rows that it takes in their place,
+            as :class:`~stream.reading.corrections.Corrections` writes them.
         gaps: of a lineage's opening line: the records before ``cut`` that were left out by others,
             and never output.
         begins: of a lineage's opening line: the positions that it reads from.
@@ -55,6 +57,7 @@ class JournalLine(NamedTuple):
     quarantined: Json | None = None
     gaps: Json | None = None
     begins: Positions | None = None
+    corrected: Json | None = None
 
 
 def to_positions(cut: Cut) -> Positions:
@@ -194,6 +197,7 @@ def opening(
         held,
         schemas=schemas,
         quarantined=lineage.quarantined,
+        corrected=lineage.corrected,
         gaps=gaps.to_json() or None,
         begins=lineage.start.positions,
     )
@@ -239,13 +243,20 @@ def reached(
             gaps = own.gaps_after(gaps)
         furthest(far, {place: at for place, at in line.cut.items() if place.topic in known})
         if line.batch == 0:
-            left_out, begin = OffsetRanges.from_json(line.quarantined), to_cut(line.begins or {})
+            left_out, begin = _never_read(line), to_cut(line.begins or {})
             own = _Passed(left_out, begin, dict(far), begin)
         else:
             own = own._replace(end=line.cut)
     ends = ends_of(states)
     cut = {place: min(at, ends.get(place, 0)) for place, at in far.items()}
     return Reached(cut, own.gaps_after(gaps) & below(cut))
+
+
+def _never_read(opening: JournalLine) -> OffsetRanges:
+    """What a lineage leaves out; a record with corrected rows is output by these."""
+    corrected = (opening.corrected or {}).get("ranges")
+    left_out = OffsetRanges.from_json(opening.quarantined)
+    return left_out - OffsetRanges.from_json(corrected)
 
 
 class _Passed(NamedTuple):
@@ -290,11 +301,12 @@ def last_schemas(event_log: EventLog, topic: str) -> list[Json] | None:
     return found
 
 
-def last_left_out(event_log: EventLog, topic: str) -> OffsetRanges:
-    """The records that the newest lineage leaves out."""
-    found = OffsetRanges()
+def last_left_out(event_log: EventLog, topic: str) -> tuple[OffsetRanges, Json | None]:
+    """The records that the newest lineage leaves out, and the corrected rows in their place."""
+    found: tuple[OffsetRanges, Json | None] = OffsetRanges(), None
     for line in lines(event_log, topic):
-        found = OffsetRanges.from_json(line.quarantined) if line.batch == 0 else found
+        if line.batch == 0:
+            found = OffsetRanges.from_json(line.quarantined), line.corrected
     return found
 
 

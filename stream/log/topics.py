@@ -13,7 +13,7 @@ from stream.log.contract import EventLog, Place, TopicSpec, TopicState, UnknownT
 
 
 class Topics(NamedTuple):
-    """Topic names; most models never need ``replays``."""
+    """Topic names; most models never need ``replays`` and ``corrections``."""
 
     events: str
     labels: str
@@ -21,6 +21,7 @@ class Topics(NamedTuple):
     dead_letters: str
     journal: str
     replays: str
+    corrections: str
 
     @property
     def inputs(self) -> tuple[str, str]:
@@ -51,7 +52,7 @@ def topics_of(settings: Settings) -> Topics:
 def create_topics(log: EventLog, settings: Settings) -> Topics:
     """Create what is missing; events and labels with the configured number of partitions.
 
-    The topic of replays is not among them: the first replay creates it.
+    Those of replays and corrections are not among them: who first needs one creates it.
     """
     topics, partitions = topics_of(settings), settings.topics.partitions
     outputs = (topics.scores, topics.dead_letters, topics.journal)

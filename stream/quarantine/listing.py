@@ -30,6 +30,7 @@ def quarantine_json(found: Quarantine) -> dict[str, Any]:
         "skip_time": found.asked.get("skip_time", []),
         "ranges": found.ranges,
         "offsets": OffsetRanges.from_json(found.ranges).count(),
+        "corrected": found.corrected,
         "at": iso(found.at),
         "actor": found.actor,
         "reason": found.reason,
@@ -57,6 +58,9 @@ def quarantine_lines(every: Sequence[Quarantine]) -> list[str]:
     for found in every:
         lines.append(quarantine_words(found))
         lines.append(f"    Added at {iso(found.at)} by {found.actor}: {found.reason}")
+        if found.corrected:
+            rows = counted(found.corrected, "row", "rows")
+            lines.append(f"    {rows} of it corrected, to be learned in its place")
         asked = [*found.asked.get("skip", []), *found.asked.get("skip_time", [])]
         lines.append(f"    Asked for as {'; '.join(asked)}")
     return lines

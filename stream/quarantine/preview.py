@@ -18,6 +18,7 @@ from stream.log.topics import Topics, described, topics_of
 from stream.quarantine.contents import Contents, contents, read_so_far
 from stream.quarantine.listing import ranges_words
 from stream.quarantine.replay import newest_clean, tried
+from stream.quarantine.replay_corrections import NOTHING_TAKEN, Taken, taken_by
 from stream.reading.conversion import record_reader
 from stream.reading.record_reader import RecordReader
 from stream.resolved_config import context_of, resolve
@@ -84,22 +85,26 @@ class ReplayPreview(NamedTuple):
         version: to go back to.
         trouble: why it would be refused; empty if it would not be.
         found: what is left out: what it is to skip, and all that is in quarantine.
+        taken: the corrected rows in its place.
     """
 
     version: int
     trouble: str
     found: Preview
+    taken: Taken
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
         told = {"version": self.version, "possible": not self.trouble, "trouble": self.trouble}
-        return told | self.found.to_json()
+        return told | self.found.to_json() | {"corrected": self.taken.to_json()}
 
     def lines(self) -> Iterator[str]:
         """For people."""
         can = f"The learner can go back to version {self.version} and read the log again."
         yield self.trouble or can
         yield from self.found.lines()
+        if self.taken.words:
+            yield self.taken.words
 
 
 def preview_of_replay(
@@ -124,7 +129,8 @@ def preview_of_replay(
     except (RegistryError, SnapshotError) as error:
         trouble = str(error)
         held = registry.quarantines.held() | (how.skip.held if how.skip else OffsetRanges())
-    return ReplayPreview(version, trouble, preview_of(log, registry, config, held, shown))
+    taken = NOTHING_TAKEN if trouble else taken_by(log, registry, config, version, held)
+    return ReplayPreview(version, trouble, preview_of(log, registry, config, held, shown), taken)
 
 
 def preview_of(

@@ -6,7 +6,7 @@ looked up whether the log, as it is now, has what comes after a version's place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
@@ -77,15 +77,21 @@ def tried(
     return held
 
 
-def newest_clean(states: States, registry: Registry, quarantined: OffsetRanges) -> int | None:
+def newest_clean(
+    states: States,
+    registry: Registry,
+    quarantined: OffsetRanges,
+    wanted: Callable[[Start], bool] = lambda _: True,
+) -> int | None:
     """The newest version from whose place the log can be read again, and that has read none of it.
 
     Args:
         states: of the model's events and labels.
         registry: knows the versions.
         quarantined: what is to be left out.
+        wanted: whether its place is as it should be.
     """
-    good = registry.rollbacks.replayable(quarantined)
+    good = (each for each in registry.rollbacks.replayable(quarantined) if wanted(each.start))
     return next((each.version for each in good if not _trouble(states, each.start)), None)
 
 

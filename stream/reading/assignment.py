@@ -17,10 +17,12 @@ from converters.config.settings import Settings
 from converters.schema import schema
 from learners.learner import LearnerSpec
 from learners.registry.requests.offset_ranges import OffsetRanges
+from learners.registry.row_types import Fixed, Lineage
 from stream.log import fingerprint
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine, to_cut, to_positions
+from stream.reading.corrections import Corrections
 from stream.resolved_config import ResolvedConfig, WrittenUntil, with_writers
 
 
@@ -44,10 +46,23 @@ class Again:
     Attributes:
         quarantined: records that are left out.
         guide: batches to be taken again, after those of the journal.
+        corrected: which corrected rows are taken in place of what is left out.
     """
 
     quarantined: OffsetRanges = field(default_factory=OffsetRanges)
     guide: Sequence[Step] = ()
+    corrected: Corrections | None = None
+
+    def within(self, fixed: Fixed) -> Fixed:
+        """What is fixed for a lineage that reads so."""
+        corrected = None if self.corrected is None else self.corrected.to_json()
+        return fixed._replace(quarantined=self.quarantined.to_json() or None, corrected=corrected)
+
+
+def again_of(lineage: Lineage) -> Again:
+    """How a lineage reads, but for what it follows."""
+    corrected = Corrections.from_json(lineage.corrected)
+    return Again(OffsetRanges.from_json(lineage.quarantined), corrected=corrected)
 
 
 # As it is there, all of it.
@@ -82,7 +97,7 @@ def to_json(assignment: Assignment) -> bytes:
 
     It holds the secrets of Kafka, which a reader needs, and not those of the server.
     """
-    context, limit = assignment.context, assignment.limit
+    context, limit, corrected = assignment.context, assignment.limit, assignment.again.corrected
     left_out = {line.lineage: of for line, of in assignment.again.guide if of is not None}
     content = {
         "settings": _with_secrets(context.settings),
@@ -93,6 +108,7 @@ def to_json(assignment: Assignment) -> bytes:
         "marks": fingerprint.to_json(assignment.marks),
         "journal": list(map(_line_json, assignment.journal)),
         "quarantined": assignment.again.quarantined.to_json(),
+        "corrected": None if corrected is None else corrected.to_json(),
         # Once each: a lineage has one for all of its lines, of thousands of ranges it may be.
         "left_out": {lineage: of.to_json() for lineage, of in left_out.items()},
         "guide": [(_line_json(line), of is not None) for line, of in assignment.again.guide],
@@ -135,7 +151,11 @@ def from_json(line: bytes) -> Assignment:
         list(map(_line_of, content["journal"])),
         None if limit is None else to_cut(limit),
         content["batch_rows"],
-        Again(OffsetRanges.from_json(content["quarantined"]), guide),
+        Again(
+            OffsetRanges.from_json(content["quarantined"]),
+            guide,
+            Corrections.from_json(content["corrected"]),
+        ),
     )
 
 

@@ -79,7 +79,7 @@ def of_batch(batch: Batch, seconds: float = 0.0) -> Sequence[bytes]:
     counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
     events, labels = _flat(batch.events), _flat_labels(batch.labels)
     left_out = [tuple(each) for each in batch.left_out]
-    state = (batch.replayed, batch.crc32, batch.pinned, left_out, batch.guided)
+    state = (batch.replayed, batch.crc32, batch.pinned, left_out, batch.guided, batch.corrected)
     sizes = list(map(len, texts))
     return *_message((BATCH, seconds, sizes, content, state, counts, events, labels)), *texts
 
@@ -128,18 +128,17 @@ def _texts(content: memoryview, sizes: Sequence[int]) -> list[str]:
 def _flat_heads(heads: Sequence[Head]) -> tuple[Any, ...]:
     """Records as columns of numbers, with the places that these name."""
     numbers: dict[Place, int] = {}
-    places, offsets, times, rows, labels = zip(*heads, strict=True) if heads else ((),) * 5
+    places, offsets, times, rows, labels, firsts = zip(*heads, strict=True) if heads else ((),) * 6
     at = [numbers.setdefault(place, len(numbers)) for place in places]
-    packed = [array("q", column).tobytes() for column in (at, offsets, times, rows)]
+    packed = [array("q", column).tobytes() for column in (at, offsets, times, rows, firsts)]
     return [tuple(place) for place in numbers], *packed, bytes(labels)
 
 
 def _heads(named: list[tuple[str, int]], *packed: bytes) -> list[Head]:
     places = [Place(*place) for place in named]
-    numbers, offsets, times, rows = (array("q", column) for column in packed[:-1])
-    columns = zip(
-        map(places.__getitem__, numbers), offsets, times, rows, map(bool, packed[-1]), strict=True
-    )
+    numbers, offsets, times, rows, firsts = (array("q", column) for column in packed[:-1])
+    at, labels = map(places.__getitem__, numbers), map(bool, packed[-1])
+    columns = zip(at, offsets, times, rows, labels, firsts, strict=True)
     return list(map(tuple.__new__, repeat(Head), columns))
 
 

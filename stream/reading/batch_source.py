@@ -20,6 +20,7 @@ from stream.log.limits import WAYS_OUT
 from stream.log.topics import begins_of, topics_of
 from stream.reading.assignment import Assignment
 from stream.reading.conversion import BatchReader, record_reader
+from stream.reading.corrections import corrected_rows
 from stream.reading.merge import MergedReader
 from stream.reading.reader_process import Gain, RemoteReader
 from stream.reading.watchdog import STARTED_AGAIN, Watchdog
@@ -103,22 +104,24 @@ def local_batches(
     Raises:
         LogError: the log cannot be opened at that position; also while it is read.
     """
-    settings = assignment.context.settings
+    settings, again = assignment.context.settings, assignment.again
+    topics = topics_of(settings)
     stall_seconds = settings.learn.stall_seconds
     watchdog = Watchdog(stall_seconds + settings.kafka.longer_calls, hung)
+    corrected = corrected_rows(event_log, topics.corrections, again.corrected)
     reader = _read_on(event_log, assignment, watchdog)
     with watchdog.running():
         merged = MergedReader(
             reader,
             assignment.positions,
-            topics_of(settings).labels,
+            topics.labels,
             stall_seconds,
             assignment.batch_rows,
         )
         with closing(merged):
             records = record_reader(assignment.context)
             yield BatchReader(
-                merged, records, assignment.journal, assignment.limit, assignment.again
+                merged, records, assignment.journal, assignment.limit, again, corrected
             )
 
 

@@ -21,6 +21,7 @@ from stream.log.journal import JournalLine, to_cut
 from stream.log.limits import WAYS_OUT
 from stream.log.topics import topics_of
 from stream.reading.assignment import PLAINLY, Again
+from stream.reading.corrections import NO_ROWS, Rows
 from stream.reading.gathering import GatheringReader
 from stream.reading.left_out import parted
 from stream.reading.merge import MergedReader
@@ -55,6 +56,7 @@ class BatchReader:
         journal: the batches taken before and not in the checkpoint.
         limit: where to end; None for never.
         again: what is left out, and what of the lineage before is taken again.
+        corrected: rows that are taken in place of what is left out.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class BatchReader:
         journal: Iterable[JournalLine] = (),
         limit: Mapping[Place, int] | None = None,
         again: Again = PLAINLY,
+        corrected: Rows = NO_ROWS,
     ) -> None:
         self._merged = merged
         self._records = records
         self._journal = iter(journal)
         self._limit = limit
         self._again = again
+        self._corrected = corrected
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches in order; an empty one whenever nothing came for a while.
@@ -81,8 +85,7 @@ class BatchReader:
             with stage(READ):
                 records = self._merged.take_until(line.cut)
             batch = self._batch(records, replayed=True, pinned=line.pinned)
-            found = len(batch.records), batch.crc32
-            _check_same(line, found, self._again.quarantined)
+            _check_same(line, (batch.own, batch.crc32), self._again.quarantined)
             yield batch
         for step in self._again.guide:
             with stage(READ):
@@ -97,16 +100,22 @@ class BatchReader:
 
     def _batch(self, records: list[Record], *, replayed: bool, pinned: int | None = None) -> Batch:
         with stage(CONVERT):
-            kept, left_out = parted(records, self._again.quarantined, self._records)
-            batch = self._records.batch(kept, self._merged.positions())
+            parts = parted(records, self._again.quarantined, self._records, self._corrected)
+            batch = self._records.batch(parts.taken, self._merged.positions())
+        heads = batch.records
+        if parts.numbers:
+            first = parts.numbers.get
+            heads = [head._replace(first=first(at, 0)) for at, head in enumerate(heads)]
         return replace(
             batch,
+            records=heads,
             ends=self._merged.ends(),
             replayed=replayed,
-            crc32=fingerprint.checksum(kept),
+            crc32=fingerprint.checksum(parts.own),
             marks=fingerprint.marks(records),
             pinned=pinned,
-            left_out=left_out,
+            left_out=parts.left_out,
+            corrected=len(parts.numbers),
         )
 
 

@@ -1,8 +1,12 @@
-"""Records in quarantine, as they are read: apart from the others, and for their ids alone."""
+"""Records in quarantine, as they are read: apart from the others, and for their ids alone.
+
+Rows of them that were corrected are read in their place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError
 from converters.cells.spellings import integer
@@ -11,46 +15,88 @@ from converters.convert.records import RowReader
 from learners.registry.requests.offset_ranges import OffsetRanges
 from stream.log.batch import LeftOut
 from stream.log.contract import Record
+from stream.reading.corrections import NO_ROWS, Rows
 from stream.reading.record_reader import RecordReader
 
 
+@dataclass
+class Parted:
+    """Some records, read by a lineage.
+
+    Attributes:
+        taken: what is converted: those not in quarantine and the corrected rows, in their order.
+        own: those not in quarantine.
+        numbers: of each corrected row among what is taken, which row of its record it is.
+        left_out: what is in quarantine and was not corrected.
+    """
+
+    taken: Sequence[Record] = field(default_factory=list)
+    own: Sequence[Record] = field(default_factory=list)
+    numbers: dict[int, int] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
 def parted(
-    records: Sequence[Record], quarantined: OffsetRanges, reader: RecordReader
-) -> tuple[Sequence[Record], list[LeftOut]]:
+    records: Sequence[Record],
+    quarantined: OffsetRanges,
+    reader: RecordReader,
+    corrected: Rows = NO_ROWS,
+) -> Parted:
     """The records that are not in quarantine, and what is.
 
     Args:
         records: in their order.
         quarantined: which of them are left out.
         reader: the conversion.
+        corrected: rows in their place.
     """
     if not quarantined:
-        return records, []
-    kept: list[Record] = []
-    found: list[LeftOut] = []
+        return Parted(records, records)
+    taken, own = list[Record](), list[Record]()
+    found = Parted(taken, own)
     for record in records:
         if not quarantined.holds(record.place, record.offset):
-            kept.append(record)
+            taken.append(record)
+            own.append(record)
             continue
-        rows, ids = _ids(record, reader)
-        labels, time = record.place.topic == reader.labels_topic, max(0, record.time)
-        if found and found[-1][:3] == (len(kept), labels, time):
-            last = found.pop()
-            last.ids.extend(ids)  # copied each time, those of one moment would take long
-            rows, ids = last.rows + rows, last.ids
-        found.append(LeftOut(len(kept), labels, time, rows, ids))
-    return kept, found
+        rows = corrected.get((record.place, record.offset), {})
+        for number, row in sorted(rows.items()):
+            found.numbers[len(taken)] = number
+            taken.append(row._replace(time=record.time))
+        _leave_out(found.left_out, len(taken), record, _ids(record, reader, rows), reader)
+    return found
 
 
-def _ids(record: Record, reader: RecordReader) -> tuple[int, list[str]]:
-    """How many rows a record has, and the ids of those that can be cut into cells."""
+def _leave_out(
+    found: list[LeftOut],
+    before: int,
+    record: Record,
+    counted: tuple[int, list[str]],
+    reader: RecordReader,
+) -> None:
+    """Add the rows of a record, to those of one moment where it follows these."""
+    labels, time, (rows, ids) = record.place.topic == reader.labels_topic, record.time, counted
+    time = max(0, time)
+    if found and found[-1][:3] == (before, labels, time):
+        last = found.pop()
+        last.ids.extend(ids)  # copied each time, those of one moment would take long
+        rows, ids = last.rows + rows, last.ids
+    if rows:
+        found.append(LeftOut(before, labels, time, rows, ids))
+
+
+def _ids(record: Record, reader: RecordReader, but: Collection[int]) -> tuple[int, list[str]]:
+    """How many rows a record has but these, and the ids of those that can be cut into cells."""
     if record.is_null:
-        return 1, []
+        return int(0 not in but), []
     rows = reader.rows_of(record)
+    at: int | None = 0
     if record.place.topic == reader.labels_topic:
         cells = list(rows.label_rows(record.value, record.headers)[0])
-        return len(cells), list(_good(cells, 0, rows))
-    cells, at = reader.cells_of(record), rows.schema.index("id")
+    else:
+        cells, at = reader.cells_of(record), rows.schema.index("id")
+    if but:
+        cells = [each for number, each in enumerate(cells) if number not in but]
     return len(cells), [] if at is None else list(_good(cells, at, rows))
 
 

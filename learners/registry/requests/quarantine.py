@@ -80,6 +80,26 @@ class Quarantines(Part):
         with self._database.write() as change:
             return remove(change, number, reason, actor)
 
+    def corrected(self, number: int, rows: int, sent: int, actor: Actor | str) -> Quarantine:
+        """Note that rows of it were corrected: to be learned in its place, where it is left out.
+
+        Args:
+            number: of the quarantine.
+            rows: how many of its rows have been corrected.
+            sent: how many of them now.
+            actor: by whom.
+
+        Raises:
+            UnknownQuarantineError: there is none of this number.
+        """
+        with self._database.write() as change:
+            here = (_TABLE.c.model == change.model) & (_TABLE.c.number == number)
+            change.connection.execute(update(_TABLE).where(here).values(corrected=rows))
+            if sent:
+                words = "one row was corrected" if sent == 1 else f"{sent:,} rows were corrected"
+                _tell(change, (actor, "correct", words), number)
+            return numbered(change, number)
+
 
 def add(
     change: Transaction, asked: Json, held: OffsetRanges, reason: str, actor: Actor | str
@@ -98,7 +118,7 @@ def add(
     number = 1 + (change.connection.scalar(highest) or 0)
     name = actor if isinstance(actor, str) else actor.name
     who = {"at": change.now, "actor": name, "reason": reason}
-    what = {"number": number, "asked": asked, "ranges": held.to_json()}
+    what = {"number": number, "asked": asked, "ranges": held.to_json(), "corrected": 0}
     change.connection.execute(insert(_TABLE).values(model=change.model, **what, **who))
     _tell(change, (actor, "quarantine", reason), number)
     return numbered(change, number)
