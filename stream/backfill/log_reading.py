@@ -9,7 +9,7 @@ from stream.log.batch import Batch
 from stream.log.contract import Place
 from stream.log.journal import JournalLine
 from stream.reading.assignment import PLAINLY, Again
-from stream.reading.corrections import NO_ROWS, Rows
+from stream.reading.corrections import Rows
 from stream.reading.record_reader import RecordReader
 
 
@@ -22,7 +22,7 @@ class Reading:
     lines: Sequence[JournalLine]
     limit: Mapping[Place, int] = field(default_factory=dict)
     again: Again = PLAINLY
-    corrected: Rows = NO_ROWS
+    corrected: Rows = field(default_factory=dict)
     outputs_end: OutputsEnd | None = None
 
 

@@ -159,7 +159,7 @@ class OnceReader(RecordReader):
     """
 
     sent: Sent = field(default_factory=dict)
-    corrected: Rows = NO_ROWS
+    corrected: Rows = field(default_factory=dict)
     accepted: set[Origin] = field(default_factory=set)
 
     def read(self, records: Iterable[Record]) -> list[Taken]:

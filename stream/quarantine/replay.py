@@ -19,6 +19,7 @@ from learners.registry.row_types import Pointers, Start
 from learners.versions.way_back import roll_back, try_replay
 from stream.log.contract import EventLog, Place, TopicState
 from stream.log.topics import begins_of, described, ends_of, topics_of
+from stream.reading.corrections import Corrections, fixed_now
 
 States = Mapping[str, TopicState]
 Config = tuple[Settings, Schema]
@@ -50,7 +51,9 @@ def replay(
         SnapshotError: its files are gone or damaged.
         UnknownTopicError: a topic is gone.
     """
-    tried(log, registry, config, number, how)
+    held = tried(log, registry, config, number, how)
+    corrected = in_force(log, registry, config[0], held)
+    how = how._replace(corrected=None if corrected is None else corrected.to_json())
     actor, reason = who
     return roll_back(registry, config, number, how, reason, actor)
 
@@ -75,6 +78,14 @@ def tried(
             f"{instead}"
         )
     return held
+
+
+def in_force(
+    log: EventLog, registry: Registry, settings: Settings, held: OffsetRanges
+) -> Corrections | None:
+    """The corrected rows that a lineage takes that begins now and leaves these records out."""
+    numbers = [each.number for each in registry.quarantines.in_force()]
+    return fixed_now(log, topics_of(settings).corrections, numbers, held)
 
 
 def newest_clean(

@@ -16,8 +16,8 @@ from learners.registry.requests.offset_ranges import OffsetRanges, of_positions
 from learners.registry.row_types import Start
 from stream.log.contract import EventLog
 from stream.log.topics import described, topics_of
-from stream.quarantine.replay import newest_clean
-from stream.reading.corrections import Corrections, corrected_rows, fixed_now
+from stream.quarantine.replay import in_force, newest_clean
+from stream.reading.corrections import Corrections, corrected_rows
 
 
 class Taken(NamedTuple):
@@ -74,9 +74,7 @@ def taken_by(
         RegistryError: there is no such version.
         LogError: the corrected rows cannot be read.
     """
-    topics = topics_of(config[0])
-    numbers = [each.number for each in registry.quarantines.in_force()]
-    now = fixed_now(log, topics.corrections, numbers, held)
+    topics, now = topics_of(config[0]), in_force(log, registry, config[0], held)
     if now is None:
         return NOTHING_TAKEN
     found = registry.versions.find(version)

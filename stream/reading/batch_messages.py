@@ -216,13 +216,13 @@ def _refusals(rows: dict[int, tuple[str, str, str]]) -> dict[int, Refusal]:
 def _batch(
     texts: Sequence[str],
     content: tuple[Any, ...],
-    state: tuple[bool, int, int | None, list[tuple[int, bool, int, int, list[str]]], bool],
+    state: tuple[bool, int, int | None, list[tuple[int, bool, int, int, list[str]]], bool, int],
     counts: tuple[int, dict[str, int], dict[str, int]],
     events: tuple[Any, ...],
     labels: tuple[Any, ...],
 ) -> Batch:
     heads, cut, ends, marks = content
-    replayed, crc32, pinned, left_out, guided = state
+    replayed, crc32, pinned, left_out, guided, corrected = state
     return Batch(
         _heads(*heads),
         _mapping(cut),
@@ -236,6 +236,7 @@ def _batch(
         LabelColumns(_cut(labels[0]), list(labels[1]), _refusals(labels[2])),
         [LeftOut(*each) for each in left_out],
         guided,
+        corrected,
     )
 
 

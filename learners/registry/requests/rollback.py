@@ -47,10 +47,13 @@ class Replay(NamedTuple):
         skip: put into quarantine with it, if anything.
         instead: whether it takes the place of the last replay, which is undone: it ends if it is
             under way, and what it put into quarantine is released.
+        corrected: the corrected rows that it would take now; others than the last one took make
+            it another one.
     """
 
     skip: Skip | None = None
     instead: bool = False
+    corrected: Json | None = None
 
 
 class Rollbacks(Part):
@@ -184,18 +187,24 @@ def _ask(
     wanted = versions.version(change, version)
     serving.check_servable(change, wanted)
     if isinstance(how, Replay):
-        return _served(change, wanted, "replay", _of_replay(change, wanted, how, who), who)
+        more = _of_replay(change, wanted, how, who)
+        last = _asked_before(change, wanted, "replay", more, how.corrected)
+        return _served(change, wanted, "replay", more, last, who)
     serving.check_served(wanted)
     suitable.check_resumable(change, wanted, quarantine.held_by(change))
-    return _served(change, wanted, how, {}, who)
+    return _served(change, wanted, how, {}, _asked_before(change, wanted, how, {}), who)
 
 
 def _served(
-    change: Transaction, wanted: Version, learner: str, more: Json, who: tuple[Actor | str, str]
+    change: Transaction,
+    wanted: Version,
+    learner: str,
+    more: Json,
+    last: Rollback | None,
+    who: tuple[Actor | str, str],
 ) -> Pointers:
     """Serve the version, and note what is asked of the learner unless it was asked before."""
     before = serving.read(change)
-    last = _asked_before(change, wanted, learner, more)
     done = last is not None and last.state == DONE
     # What the learner made of it has taken its place, or soon will.
     after = before if done else replace(before, serving=wanted.version, pinned=True)
@@ -273,7 +282,9 @@ def _left_out(change: Transaction, replay: Replay, who: tuple[Actor | str, str])
     return {"quarantine": added.number}
 
 
-def _asked_before(look: Transaction, version: Version, learner: str, more: Json) -> Rollback | None:
+def _asked_before(
+    look: Transaction, version: Version, learner: str, more: Json, corrected: Json | None = None
+) -> Rollback | None:
     """The same rollback if it is under way, or was just done and nothing was learned since.
 
     Raises:
@@ -287,6 +298,7 @@ def _asked_before(look: Transaction, version: Version, learner: str, more: Json)
     same = same and last.quarantined == more.get("quarantined")
     if last.state == DONE:
         kept = last.made == now.latest and now.serving in (last.made, last.version)
+        kept = kept and (learner != "replay" or _took(look, last) == _summed(corrected))
         return last if same and kept else None
     if same:
         return last
@@ -303,6 +315,16 @@ def _asked_before(look: Transaction, version: Version, learner: str, more: Json)
         f"done; {help_}. What is served can be moved meanwhile, by 'rollback --learner keep', "
         "'promote' and 'unpin'."
     )
+
+
+def _took(look: Transaction, replay: Rollback) -> tuple[int, int] | None:
+    """How many corrected rows a replay has taken, and their checksum."""
+    lineage = None if replay.lineage is None else versions.lineage(look, replay.lineage)
+    return None if lineage is None else _summed(lineage.corrected)
+
+
+def _summed(corrected: Json | None) -> tuple[int, int] | None:
+    return None if corrected is None else (corrected["rows"], corrected["crc32"])
 
 
 def adoption_by(rollback: Rollback, checkpoint: int | None) -> Adoption:
