@@ -156,11 +156,13 @@ def _rows(
 ) -> dict[tuple[Place, int], dict[int, Record]]:
     """The last of each row, as a record where the row is."""
     found: dict[tuple[Place, int], dict[int, Record]] = {}
+    alike: dict[tuple[tuple[str, bytes], ...], tuple[tuple[str, bytes], ...]] = {}
     for place, offset, row, quarantine, record in corrections(log, topic):
         if record.offset >= until:
             break
         if quarantine in quarantines and held.holds(place, offset):
-            each = Record(place, offset, 0, record.value, own_headers(record))
+            headers = own_headers(record)
+            each = Record(place, offset, 0, record.value, alike.setdefault(headers, headers))
             found.setdefault((place, offset), {})[row] = each
     return found
 

@@ -169,6 +169,7 @@ def allow(secured: Secured, user: str, granted: list[tuple[str, str, str]]) -> N
 ARGUMENTS = {
     "produce": ("docs/example/loans.csv",),
     "learn": ("--until-end",),
+    "quarantine resubmit": ("1", "rows.csv"),
     "quarantine add": ("--skip-time", "events", "1990-01-01..", "--reason", "a test"),
 }
 
@@ -207,6 +208,8 @@ def test_the_rights_of_the_page_are_enough(
             refused = freshet(*line, cwd=folder)
             assert (refused.returncode, "do not allow" in refused.stderr) == (1, True), command
         allow(secured_kafka, user, granted)
+        if command == "quarantine resubmit":
+            freshet("quarantine", "export", "1", "-o", "rows.csv", cwd=folder)
         result = freshet(*line, cwd=folder)
         assert result.returncode == 0, f"{command}: {result.stderr}"
         assert "is unknown" not in result.stderr

@@ -29,7 +29,7 @@ COMMANDS = (
     *("show", "promote", "unpin", "rollback", "rollbacks", "history", "scores", "dead-letters"),
     *("replay-dead-letters", "demo", "config", "quarantine", "token"),
 )
-QUARANTINE_COMMANDS = ("add", "list", "remove", "export")
+QUARANTINE_COMMANDS = ("add", "list", "remove", "export", "resubmit")
 TOKEN_COMMANDS = ("add", "list", "revoke", "rotate", "forget")
 HEAVY = ("vowpalwabbit", "river", "fastapi", "uvicorn", "pandas", "numpy", "pydantic", "sqlalchemy")
 

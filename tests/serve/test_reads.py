@@ -28,6 +28,7 @@ READING = {
     ("quarantine", "add", "--skip", "flights.events:0:1-2", *REASON): "registry",
     ("quarantine", "list"): "registry",
     ("quarantine", "export", "1"): "registry",
+    ("quarantine", "resubmit", "1", "rows.csv"): "registry",
     ("quarantine", "remove", "1", *REASON): "registry",
     ("scores",): "log",
     ("dead-letters",): "log",

@@ -28,7 +28,10 @@ TAKEN_WHOLE = [(2, "whole", 0, "pending")]
 OF_A_FILE = "UPDATE checkpoints SET positions = '{}' WHERE version = 2;"
 
 SHAPE = "UPDATE registry_shape SET number = {};"
-WITHOUT_QUARANTINES = "DROP TABLE quarantines; ALTER TABLE lineages DROP COLUMN quarantined;"
+WITHOUT_QUARANTINES = (
+    "DROP TABLE quarantines; ALTER TABLE lineages DROP COLUMN quarantined;"
+    "ALTER TABLE lineages DROP COLUMN corrected;"
+)
 
 ROLLED_BACK = """
     INSERT INTO ledger SELECT model, 9, at, actor, 'rollback', reason, version, from_version,
