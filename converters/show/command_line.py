@@ -45,6 +45,7 @@ WITH_LOG = frozenset(
         *("produce", "learn", "serve", "up", "backfill", "scores", "dead-letters"),
         *("replay-dead-letters", "config diff", "compare", "quarantine add", "rollback"),
         "quarantine export",
+        "quarantine resubmit",
     )
 )
 WITH_CONFIG = WITH_LOG | {

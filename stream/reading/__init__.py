@@ -1,7 +1,6 @@
 """Records to batches: ``batch_source`` gives them, read here or in another process.
 
-Records pass ``merge`` (the one order) and ``conversion``: ``gathering`` makes blocks, and
-``record_reader`` is its plain twin; ``left_out`` takes out what is in quarantine, and
-``corrections`` are taken in its place. ``assignment`` lists what to read. ``reader_main`` runs in the
-reader, ``reader_process`` in the learner, ``batch_messages`` go between them under a ``watchdog``.
+Records pass ``merge`` (the one order), ``left_out`` (with ``corrections``) and ``conversion``:
+``gathering`` makes blocks, ``record_reader`` is its plain twin. ``assignment`` lists what to read;
+``reader_main`` and ``reader_process`` exchange ``batch_messages`` under a ``watchdog``.
 """
