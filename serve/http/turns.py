@@ -30,6 +30,7 @@ class Passes:
 
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], bool]] = deque()
+        self._is_coming = False  # a pass in which the next one runs
 
     def add(self, step: Callable[[], bool]) -> None:
         """Run a step when those before it have had a pass each.
@@ -38,16 +39,24 @@ class Passes:
             step: says whether it did anything; if not, the next one runs in the same pass.
         """
         self._waiting.append(step)
-        if len(self._waiting) == 1:
+        self._come()
+
+    def _come(self) -> None:
+        # A step may add the one after it: called twice, each pass would run twice as many as the
+        # one before, and the loop see nobody else meanwhile.
+        if self._waiting and not self._is_coming:
+            self._is_coming = True
             asyncio.get_running_loop().call_soon(self._next)
 
     def _next(self) -> None:
-        while self._waiting:
-            step = self._waiting.popleft()
-            if step():
-                break
-        if self._waiting:
-            asyncio.get_running_loop().call_soon(self._next)
+        self._is_coming = False
+        try:
+            while self._waiting:
+                step = self._waiting.popleft()
+                if step():
+                    break
+        finally:
+            self._come()
 
 
 class Turns:

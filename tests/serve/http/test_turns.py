@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
 
 import pytest
 
-from serve.http.turns import AT_ONCE, FEW_BYTES, SLICE_SECONDS, Turns, Work, finished
+from serve.http.turns import AT_ONCE, FEW_BYTES, SLICE_SECONDS, Passes, Turns, Work, finished
 
 LONG = FEW_BYTES + 1
 # Each piece takes a slice by itself.
@@ -77,6 +78,52 @@ def test_a_few_take_turns_and_the_others_wait() -> None:
     first = done.index(f"{names[0]} closed")
     assert set(done[:first]) == set(names[:AT_ONCE])
     assert [name for name in done if name.endswith("closed")] == [f"{n} closed" for n in names]
+
+
+def test_steps_that_add_the_next_one_run_once_in_a_pass() -> None:
+    """The loop sees its sockets between any two of them, however many there were before."""
+    passes, steps = Passes(), [0]
+
+    def step() -> bool:
+        steps[0] += 1
+        if steps[0] < 100:
+            passes.add(step)
+        return True
+
+    async def run() -> list[int]:
+        passes.add(step)
+        seen = []
+        while steps[0] < 100:
+            await asyncio.sleep(0)
+            seen.append(steps[0])
+        return seen
+
+    assert asyncio.run(run())[-50:] == list(range(51, 101))
+
+
+def test_steps_of_many_run_in_their_order_where_one_fails() -> None:
+    """One that raises, or has nothing to do, stops none of those behind it."""
+    passes, done = Passes(), list[str]()
+
+    def noting(name: str, *, found: bool) -> Callable[[], bool]:
+        def step() -> bool:
+            done.append(name)
+            return found
+
+        return step
+
+    def failing() -> bool:
+        raise ValueError("no")
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: done.append("failed"))
+        for each in (noting("a", found=False), failing, noting("b", found=True)):
+            passes.add(each)
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert done == ["a", "failed", "b"]
 
 
 def test_cancelled_work_is_closed_and_others_go_on() -> None:
