@@ -56,11 +56,13 @@ _TRANSCODED = re.compile("\udced[\udcb0-\udcb3][\udc80-\udcbf]")
 
 def quoted(text: str) -> str:
     """Text with what does not print as an escape, cut to :data:`QUOTED_LENGTH` characters."""
-    if len(text) <= QUOTED_LENGTH and text.isprintable():
-        return text
+    # Most is plain, and each row of a request may be refused: character by character, a long one
+    # takes longer than all else that is done with its row.
+    if (beginning := text[: QUOTED_LENGTH + 1]).isprintable():
+        return text if len(text) <= QUOTED_LENGTH else f"{text[: QUOTED_LENGTH - 1]}…"
     shown: list[str] = []
     length = fitting = 0
-    for character in text[: QUOTED_LENGTH + 1]:
+    for character in beginning:
         piece = character if character.isprintable() else _escaped(character)
         length += len(piece)
         if length > QUOTED_LENGTH:

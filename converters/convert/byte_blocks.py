@@ -6,7 +6,8 @@ are cut only of ids, and of columns of which the tables know too little.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import compress, pairwise
 
 import numpy as np
@@ -30,7 +31,7 @@ class ByteBlocks:
         columns: those that are checked, in the order of their pieces.
         memories: the same, each with its memory.
         heads: what a line begins with, by label.
-        convert: a row by itself; says why it is refused.
+        convert: says of a row by itself why it is refused.
         texts: rows by their columns, as strings.
     """
 
@@ -41,7 +42,7 @@ class ByteBlocks:
         memories: Columns,
         heads: Mapping[int | None, str],
         convert: Callable[[Sequence[str]], Row | Refusal],
-        texts: Callable[[ByteColumns], list[RowBlock]],
+        texts: Callable[[ByteColumns], Iterable[RowBlock]],
     ) -> None:
         self._heads, self._convert, self._texts = heads, convert, texts
         self._id_at, self._label_at = schema.index("id"), schema.index("label")
@@ -68,31 +69,41 @@ class ByteBlocks:
         """Whether so many lines are better not cut to strings."""
         return self._pieces.pays(rows)
 
-    def blocks(self, cut: ByteColumns) -> list[RowBlock]:
-        """The rows of at least one line in blocks of :data:`MOST_IN_BLOCK`."""
+    def blocks(self, cut: ByteColumns) -> Iterator[RowBlock]:
+        """The rows of at least one line in blocks of :data:`MOST_IN_BLOCK`.
+
+        Why rows are refused is worked out block by block: for one it takes as long as all else for
+        ten, and a request whose rows are all refused must not keep others waiting.
+        """
         if not isinstance(cut, CutLines):
-            return self._texts(cut)
+            yield from self._texts(cut)
+            return
         if not self.pays(cut.rows):
             cut.split()
-            return self._texts(cut)
+            yield from self._texts(cut)
+            return
         found = self._pieces.of(cut)
         ids = self._ids(cut, found.refused)
-        starts = range(0, cut.rows, MOST_IN_BLOCK)
+        places = [*range(0, cut.rows, MOST_IN_BLOCK), cut.rows]
         if not found.refused:
-            return self._joined(found, ids, [*starts, cut.rows])
-        rows = {at: self._convert(cut.row(at)) for at in sorted(found.refused)}
-        refused = {at: row for at, row in rows.items() if isinstance(row, Refusal)}
-        assert len(refused) == len(rows), "a row is refused for its cells, its id or its label"
+            yield from self._joined(found, ids, places)
+            return
+        refused = sorted(found.refused)
         good = np.ones(cut.rows, bool)
-        good[list(refused)] = False
+        good[refused] = False
         lines = np.concatenate([[0], np.cumsum(good)])
         found.pieces = found.pieces[good]
         ids = list(compress(ids, good.tolist()))
-        blocks = self._joined(found, ids, [int(lines[at]) for at in (*starts, cut.rows)])
-        return [
-            block.among({at - start: row for at, row in refused.items() if at in range(start, end)})
-            for block, start, end in zip(blocks, starts, (*starts[1:], cut.rows), strict=True)
-        ]
+        blocks = self._joined(found, ids, [int(lines[at]) for at in places])
+        for block, (start, end) in zip(blocks, pairwise(places), strict=True):
+            here = refused[bisect_left(refused, start) : bisect_left(refused, end)]
+            yield block.among({at - start: self._refusal(cut.row(at)) for at in here})
+
+    def _refusal(self, cells: Sequence[str]) -> Refusal:
+        """Why a row is refused: for its cells, its id or its label."""
+        found = self._convert(cells)
+        assert isinstance(found, Refusal), "a row of which a cell is refused"
+        return found
 
     def _joined(self, found: Found, ids: Sequence[str], places: Sequence[int]) -> list[RowBlock]:
         """The lines between each two of these places as a block."""

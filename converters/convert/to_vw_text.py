@@ -9,7 +9,7 @@ twin that the tests hold them equal to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress, repeat
@@ -72,7 +72,7 @@ class Conversion:
             what ``row`` gives for each.
         row_block: the same cells -> the rows with their text as one, as a learner takes it.
         byte_blocks: the lines of many rows -> the same of each
-            :data:`~converters.convert.row_block.MOST_IN_BLOCK` of them.
+            :data:`~converters.convert.row_block.MOST_IN_BLOCK` of them, made when it is its turn.
         by_bytes: whether so many lines are better cut by their bytes than to strings.
     """
 
@@ -80,7 +80,7 @@ class Conversion:
     row: Converter
     block: BlockConverter
     row_block: Callable[[Sequence[Sequence[str]]], RowBlock]
-    byte_blocks: Callable[[ByteColumns], list[RowBlock]]
+    byte_blocks: Callable[[ByteColumns], Iterator[RowBlock]]
     by_bytes: Callable[[int], bool]
 
     def rows(self, rows: Sequence[Sequence[str] | Refusal]) -> list[Row | Refusal]:
@@ -140,7 +140,7 @@ def compile_schema(schema: Schema, watched: Watched = lambda column: column) -> 
             return plain(cells)  # the plain twin says which column it was
         return (id_, label, text) if id_at is None or len(cells[id_at]) <= MOST_ID else plain(cells)
 
-    blocks = _Blocks(schema, columns, checked, convert)
+    blocks = _Blocks(schema, columns, checked, convert, plain)
     of_many = blocks.rows, blocks.text, blocks.of_bytes, blocks.by_bytes
     return Conversion(width, convert, *of_many)
 
@@ -153,6 +153,7 @@ class _Blocks:
         columns: those that are checked, with their memories.
         checked: the same.
         convert: what is done with each row of a block of which one is refused.
+        plain: the same, slower; says at once why a row is refused.
     """
 
     def __init__(
@@ -161,10 +162,11 @@ class _Blocks:
         columns: Columns,
         checked: Sequence[CheckedColumn],
         convert: Converter,
+        plain: Converter,
     ) -> None:
         places = [column.place for column in checked]
         self._pieces = list(zip(columns.pieces, places, strict=True))
-        self._each, self._convert = columns.each, convert
+        self._each, self._convert, self._plain = columns.each, convert, plain
         self._id_at, self._label_at = schema.index("id"), schema.index("label")
         self._labels, self._lead = schema.label_codes, _lead(schema)
         self._spelt = _integers if schema.has_integer_ids else list
@@ -190,7 +192,7 @@ class _Blocks:
             return self._around_refused(block)
         return self._joined(*found)
 
-    def of_bytes(self, cut: ByteColumns) -> list[RowBlock]:
+    def of_bytes(self, cut: ByteColumns) -> Iterator[RowBlock]:
         """The rows of lines, in blocks."""
         return self._byte_blocks.blocks(cut)
 
@@ -198,24 +200,24 @@ class _Blocks:
         """Whether so many lines are better cut by their bytes."""
         return self._byte_blocks.pays(rows)
 
-    def texts(self, columns: ByteColumns) -> list[RowBlock]:
+    def texts(self, columns: ByteColumns) -> Iterator[RowBlock]:
         """The rows of at least one line in blocks; all at once, unless one is refused."""
         rows = columns.rows
         found = self._found(columns) if self._is_good or rows <= MOST_IN_BLOCK else None
         self._is_good = True
         if found is None:
-            blocks = list(map(self.text, columns.parts(MOST_IN_BLOCK)))
-            self._is_good = not any(block.refused for block in blocks)
-            return blocks
+            for part in columns.parts(MOST_IN_BLOCK):
+                block = self.text(part)
+                self._is_good &= not block.refused
+                yield block
+            return
         ids, labels, pieces = found
-        return [
-            self._joined(
+        for at in range(0, rows, MOST_IN_BLOCK):
+            yield self._joined(
                 ids[at : at + MOST_IN_BLOCK],
                 labels[at : at + MOST_IN_BLOCK],
                 [(texts[at : at + MOST_IN_BLOCK], lead, plain) for texts, lead, plain in pieces],
             )
-            for at in range(0, rows, MOST_IN_BLOCK)
-        ]
 
     @cached_property
     def _byte_blocks(self) -> ByteBlocks:
@@ -223,7 +225,7 @@ class _Blocks:
         from converters.convert.byte_blocks import ByteBlocks
 
         given = self._schema, self._checked, self._columns, self._heads
-        return ByteBlocks(*given, self._convert, self.texts)
+        return ByteBlocks(*given, self._plain, self.texts)
 
     def _joined(self, ids: list[str], labels: list[int | None], columns: list[Pieces]) -> RowBlock:
         weights = None
@@ -247,7 +249,7 @@ class _Blocks:
     def _around_refused(self, block: Sequence[Sequence[str]]) -> RowBlock:
         """A block of which rows are refused: the others are still converted at once."""
         suspects = sorted(self._suspects(block))
-        rows = [(at, self._convert([of[at] for of in block])) for at in suspects]
+        rows = [(at, self._plain([of[at] for of in block])) for at in suspects]
         refused = {at: row for at, row in rows if isinstance(row, Refusal)}
         good = [at not in refused for at in range(len(block[0]))]
         found = self._found([list(compress(of, good)) for of in block]) if refused else None
@@ -316,7 +318,7 @@ def reference(schema: Schema) -> Converter:
     """The plain conversion, column by column; says which column a refusal is about."""
     labels = schema.label_codes
     id_at, label_at = schema.index("id"), schema.index("label")
-    checked = checked_columns(schema)
+    checked, has_integer_ids = checked_columns(schema), schema.has_integer_ids
     lead = _lead(schema)
 
     def convert(cells: Sequence[str]) -> Row | Refusal:
@@ -329,7 +331,7 @@ def reference(schema: Schema) -> Converter:
         id_ = "" if id_at is None else cells[id_at]
         if id_at is not None and len(id_) > MOST_ID:
             return Refusal("id-too-long", schema.names[id_at], quoted(id_))
-        if id_at is not None and schema.has_integer_ids:
+        if id_at is not None and has_integer_ids:
             try:
                 id_ = integer(id_)
             except RefusedCellError as refused:

@@ -74,7 +74,7 @@ def checked(
         content = b"\n".join([*rows, b""])
         cut = reader.cut(content, len(rows), layout)
         if cut is not None:
-            blocks = of.byte_blocks(cut)
+            blocks = list(of.byte_blocks(cut))
         else:
             cells = list(reader.event_rows(content, headers)[0])
             starts = range(0, len(cells), MOST_IN_BLOCK)

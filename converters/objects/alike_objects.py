@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from converters.files.cut_lines import Content, CutLines, Places
 
+# An object of more members is no row of a schema that anybody has, and is looked at one by one.
+MOST_MEMBERS = 4_096
 _QUOTE, _BACKSLASH, _FIRST_PRINTED = 34, 92, 32
 _BLANKS = rb"[ \t\r\n]*+"
 # A member up to its value, which is a text without escapes, or a number, or a word.
@@ -71,7 +73,7 @@ class Template:
         keys: list[bytes] = []
         quoted: list[bool] = []
         leads: list[bytes] = []
-        while member := _MEMBER.match(content, at):
+        while len(keys) < MOST_MEMBERS and (member := _MEMBER.match(content, at)):
             is_text = member[2] is not None
             begin, end = member.span(3) if is_text else (0, member.end())
             if not is_text:

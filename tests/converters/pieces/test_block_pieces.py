@@ -294,7 +294,7 @@ def test_lines_of_unique_values_are_not_cut_by_their_bytes() -> None:
 
         def convert(first: int, values: int) -> bool:
             rows = [["1", *[f"{first + at % values}x{c}" for c in range(5)]] for at in range(99)]
-            conversion.byte_blocks(cut(rows))
+            list(conversion.byte_blocks(cut(rows)))
             return conversion.by_bytes(1)
 
         assert conversion.by_bytes(99)
