@@ -54,14 +54,16 @@ def named(header: Sequence[str]) -> list[str]:
     A first column without a name is ``Unnamed: 0``, or ``Unnamed: 0.1`` where another one is
     called so, as after a second round through pandas.
     """
-    names, taken = list(header), frozenset(header)
-    for place, name in enumerate(header):
-        again, known = 0, f"Unnamed: {place}"
-        while not name:
-            names[place] = known if not again else f"{known}.{again}"
+    taken = frozenset(header)
+    if "" not in taken:
+        return list(header)
+    # All at once, for a header may hold nothing but delimiters.
+    names = [name or f"Unnamed: {place}" for place, name in enumerate(header)]
+    for place in [at for at, name in enumerate(names) if name in taken and not header[at]]:
+        again, known = 0, names[place]
+        while names[place] in taken:
             again += 1
-            if names[place] not in taken:
-                break
+            names[place] = f"{known}.{again}"
     return names
 
 

@@ -112,7 +112,8 @@ class ColumnNames:
 
     def unknown(self, names: Collection[str]) -> list[str]:
         """Those of a row's names that it may not have, in their order."""
-        unknown = [name for name in names if name not in self.known and name not in self.former]
+        meant = self.known | self.former.keys() if self.former else self.known
+        unknown = [name for name in names if name not in meant]
         return [] if self.ignore_extra and len(unknown) < len(names) else unknown
 
     def held(self, names: Collection[str]) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from converters.files.framing import Dialect, plain_lines, unclosed
 from serve.http.problems import RowsRefusedError
 from serve.rows.row_limits import RowLimits
 
+# Columns without a name that a header may have: each is given one, and then looked for.
+MOST_UNNAMED = 10_000
 OPEN_QUOTE = ", or a quote in it is not closed"
 
 
@@ -113,7 +115,7 @@ def split_header(body: bytes, dialect: Dialect, limits: RowLimits) -> tuple[list
     """The names in the first row, and where the next row begins.
 
     Raises:
-        RowsRefusedError: there is no first row, or it is not CSV.
+        RowsRefusedError: there is no first row, it is not CSV, or too many columns have no name.
     """
     reach = min(len(body), limits.row_bytes + 1)
     end = dialect.row_end(body, 0, reach)
@@ -127,6 +129,11 @@ def split_header(body: bytes, dialect: Dialect, limits: RowLimits) -> tuple[list
         raise RowsRefusedError(
             "The CSV has no header: its first line must name the columns, in UTF-8, and not be "
             "blank."
+        )
+    if names.count("") > MOST_UNNAMED:
+        raise RowsRefusedError(
+            f"The header has more than {MOST_UNNAMED:,} columns without a name. Name each, and end "
+            "no line with delimiters."
         )
     return named(names), len(body) if end is None else end + 1
 

@@ -99,7 +99,8 @@ class RequestReader:
         dialect = self.converter.dialect
         body = without_separator(body, dialect)
         names, at = split_header(body, dialect, self.limits)
-        self._check_header(names)
+        yield None
+        yield from self._check_header(names)
         order = self.converter.order(names)
         for lines in csv_lines(body, at, dialect, self.limits):
             yield None if lines is None else CsvPart(lines, names, order, self)
@@ -177,7 +178,7 @@ class RequestReader:
         layouts: list[Layout] = []
         for at, row in enumerate(rows, before):
             if not isinstance(row, dict):
-                refused.add(at, Refusal("not-a-row", "", shown(row)))
+                refused.add(at, Refusal("not-a-row", "", shown(row) if refused.has_room else ""))
             elif layout := self.layouts.of(row):
                 make_whole(row, layout.whole.values())
                 layouts.append(layout)
@@ -185,10 +186,12 @@ class RequestReader:
                 self._check_names(at, row.keys(), refused)
         return layouts
 
-    def _check_header(self, header: Sequence[str]) -> None:
-        twice = sorted(name for name, count in Counter(header).items() if count > 1)
-        if twice:
+    def _check_header(self, header: Sequence[str]) -> Iterator[None]:
+        """Refuse a header, in steps: it may be as long as a row, and hold nothing but names."""
+        if len(set(header)) < len(header):
+            twice = sorted(name for name, count in Counter(header).items() if count > 1)
             raise RowsRefusedError(f"The header names {listed(twice)} twice.")
+        yield None
         refused = RefusedRows()
         self._check_names(0, frozenset(header), refused)
         if refused.rows:
@@ -198,6 +201,7 @@ class RequestReader:
                 refused.errors,
                 refused.reasons,
             )
+        yield None
 
     def _check_names(self, at: int, names: Collection[str], refused: RefusedRows) -> None:
         unknown = self.converter.schema.column_names.unknown(names)

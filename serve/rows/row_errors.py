@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from heapq import nsmallest
 from itertools import islice
 from typing import Any
 
@@ -61,10 +62,15 @@ class RefusedRows:
         self.columns: dict[str, set[str]] = {}
         self.strange = False
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the next error is kept, so that it is worth wording."""
+        return len(self.errors) < MOST_ERRORS
+
     def add(self, row: int, refusal: Refusal) -> None:
         """A row, and what is wrong with it."""
         self._count(row, refusal.reason)
-        if len(self.errors) < MOST_ERRORS:
+        if self.has_room:
             self.errors.append(row_error(row, refusal))
 
     def add_columns(self, row: int, reason: str, names: Collection[str]) -> None:
@@ -75,7 +81,7 @@ class RefusedRows:
         noted, room = self.columns.setdefault(reason, set()), MOST_ERRORS - len(self.errors)
         noted.update(islice(names, max(0, MOST_COLUMNS - len(noted))))
         if room > 0:
-            refusals = [Refusal(reason, name[:MOST_NAME], "") for name in sorted(names)[:room]]
+            refusals = [Refusal(reason, name[:MOST_NAME], "") for name in nsmallest(room, names)]
             self.errors += [row_error(row, refusal) for refusal in refusals]
 
     def _count(self, row: int, reason: str, errors: int = 1) -> None:
