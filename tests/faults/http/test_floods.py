@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.http.attack import LONGEST_GAP, MEBIBYTE, Attacked, attacked
+from tests.faults.http.attack import MEBIBYTE, Attacked, attacked
 from tests.faults.http.case import TOKEN
+from tests.faults.http.probe import LONGEST_GAP
 from tests.faults.http.wire import HOST, all_of, answers, flood, read
 from tests.support.serving.served import a_project, maker_of
 from tests.support.serving.server_process import server_of

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from time import perf_counter, thread_time
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -30,6 +30,7 @@ from serve.access.tokens import (
 )
 from serve.access.verifier import Verifier
 from tests.support import ROOT
+from tests.support.pace import slowness
 
 HOUR = timedelta(hours=1)
 
@@ -207,7 +208,7 @@ def test_a_damaged_file_is_an_error_and_is_left_alone(file: TokenFile, damage: s
         began = thread_time()
         with pytest.raises(TokensDamagedError, match=r"tokens\.json.*Restore it"):
             use()
-        assert thread_time() - began < 1  # servers read it between requests
+        assert (thread_time() - began) / slowness() < 1  # servers read it between requests
     assert file.path.read_bytes() == content
 
 
@@ -276,10 +277,10 @@ def test_so_many_tokens_are_verified_in_microseconds(file: TokenFile) -> None:
     known = made[500][1].encode()
     seconds: list[float] = []
     for _ in range(500):
-        began = perf_counter()
+        began = thread_time()
         assert verifier.caller(known, 0.0) is not None
-        seconds.append(perf_counter() - began)
-    assert statistics.median(seconds) < 200e-6
+        seconds.append(thread_time() - began)
+    assert statistics.median(seconds) / slowness() < 200e-6
 
 
 def test_every_scope_can_be_given(file: TokenFile) -> None:

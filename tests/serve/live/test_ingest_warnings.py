@@ -169,8 +169,8 @@ def test_rows_are_appended_while_the_registry_does_not_answer(
 ) -> None:
     """Without the warnings that need it, and without waiting for it each time."""
     service: Any = client.app.state.service  # type: ignore[attr-defined]
-    monkeypatch.setattr(service.registry.writer, "status", lambda: time.sleep(2))
+    monkeypatch.setattr(service.registry.writer, "status", lambda: time.sleep(4))
     began = time.monotonic()
     for _ in range(3):
         assert codes(client, "/events", {"at": "1357016400"}) == [("no-id", 1)]
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.5
