@@ -67,6 +67,7 @@ class Quarantine(BaseModel, extra="forbid"):
     skip_time: list[str] = Field(description="as it was asked for, by time")
     ranges: Ranges = Field(description="by topic and partition: the first and the last offset")
     offsets: int = Field(description="how many; not each need have a record")
+    corrected: int = Field(description="rows of them that were corrected")
     at: datetime
     actor: str
     reason: str
@@ -123,9 +124,20 @@ class Previewed(BaseModel, extra="forbid"):
     )
 
 
+class CorrectedRows(BaseModel, extra="forbid"):
+    """The corrected rows of what is left out."""
+
+    rows: int = Field(description="how many the replay would learn")
+    passed: int = Field(description="how many not, since they are before the version's place")
+    newest_before: int | None = Field(
+        description="the newest version that is before all of them, if some are passed"
+    )
+
+
 class PreviewedReplay(Previewed, extra="forbid"):
     """What a replay would leave out, with all that is in quarantine; nothing was changed."""
 
     version: int
     possible: bool
     trouble: str = Field(description="why it is not possible")
+    corrected: CorrectedRows

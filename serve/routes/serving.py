@@ -47,7 +47,7 @@ from stream.log.topics import topics_of
 from stream.quarantine.asked_ranges import resolved
 from stream.quarantine.listing import quarantine_json
 from stream.quarantine.preview import ReplayPreview, preview_of_replay
-from stream.quarantine.replay import tried
+from stream.quarantine.replay import ready
 
 ADMIN = (
     "An admin route: always needs `Authorization: Bearer TOKEN`. Answers when this process serves "
@@ -246,8 +246,7 @@ class Serving:
         how = Replay(left, asked.instead)
         if asked.preview:
             return preview_of_replay(log, self._registry, config, (asked.version, how), pace)
-        tried(log, self._registry, config, asked.version, how)
-        return how
+        return ready(log, self._registry, config, asked.version, how)
 
     def _roll_back(self, asked: Back, how: Literal["keep", "resume"] | Replay, by: Actor) -> Serves:
         config = self._service.settings, self._service.schema

@@ -11,10 +11,17 @@ from typing import NamedTuple
 
 from converters.logger import log
 from learners.registry.actor import this_learner
-from learners.registry.requests.offset_ranges import OffsetRanges
+from learners.registry.requests.offset_ranges import OffsetRanges, of_positions
 from learners.registry.requests.rollback import adoption_by
 from learners.registry.requests.states import has_caught_up
-from learners.registry.row_types import Adoption, Checkpoint, Fixed, Lineage, Rollback, Start
+from learners.registry.row_types import (
+    Adoption,
+    Checkpoint,
+    Fixed,
+    Lineage,
+    Rollback,
+    Start,
+)
 from learners.snapshots.errors import MissingSnapshotError
 from stream.checkpoints import checkpoint
 from stream.checkpoints.lineage_start import pipeline_taken
@@ -69,12 +76,25 @@ class RollingBack(NamedTuple):
             after=journal.highest_lineage(event_log, topics.journal),
             adoption=adoption,
         )
-        log.info(
-            "rolling back the learner",
-            rollback=rollback.number,
-            version=rollback.version,
-            lineage=lineage.serial,
-        )
+        self._tell(rollback, lineage)
+
+    def _tell(self, rollback: Rollback, lineage: Lineage) -> None:
+        """Log that it has begun; and of how many records it does not learn the corrected rows."""
+        names = {"version": rollback.version, "lineage": lineage.serial}
+        log.info("rolling back the learner", rollback=rollback.number, **names)
+        corrected = again_of(lineage).corrected
+        if rollback.learner != "replay" or corrected is None:
+            return
+        version = self.parts.registry.versions.find(rollback.version)
+        made = self.parts.registry.versions.lineage(version.lineage)
+        passed = corrected.ranges.before(of_positions(version.start.positions))
+        if passed and (made is None or made.corrected != lineage.corrected):
+            log.warning(
+                "corrected rows of records before the version's place are not learned, unless the "
+                "version had learned them",
+                records=passed.count(),
+                version=version.version,
+            )
 
     def _left_out(self, rollback: Rollback) -> Again:
         """What a replay leaves out, and the rows that were corrected since in its place."""

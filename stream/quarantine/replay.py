@@ -51,11 +51,20 @@ def replay(
         SnapshotError: its files are gone or damaged.
         UnknownTopicError: a topic is gone.
     """
-    held = tried(log, registry, config, number, how)
-    corrected = in_force(log, registry, config[0], held)
-    how = how._replace(corrected=None if corrected is None else corrected.to_json())
+    how = ready(log, registry, config, number, how)
     actor, reason = who
     return roll_back(registry, config, number, how, reason, actor)
+
+
+def ready(log: EventLog, registry: Registry, config: Config, number: int, how: Replay) -> Replay:
+    """The same, with the corrected rows that it would take, once it is known to be possible.
+
+    Raises:
+        RegistryError: as :func:`replay`, which would be refused.
+    """
+    held = tried(log, registry, config, number, how)
+    corrected = in_force(log, registry, config[0], held)
+    return how._replace(corrected=None if corrected is None else corrected.to_json())
 
 
 def tried(

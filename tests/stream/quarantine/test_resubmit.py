@@ -297,7 +297,9 @@ def test_a_quarantine_that_was_removed_is_not_corrected(project: Project) -> Non
     assert (fresh["quarantined"], fresh["learned"]) == (40, 100)
 
 
-def test_a_version_behind_them_is_told(project: Project, tmp_path: Path) -> None:
+def test_a_version_behind_them_is_told(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A replay from there does not learn them; one from the version before does."""
     quarantined(project)
     replayed(project)
@@ -313,7 +315,9 @@ def test_a_version_behind_them_is_told(project: Project, tmp_path: Path) -> None
     said = run(project, "rollback", str(newest), *options).stderr
     assert f"40 more are of records that come before version {newest} in the log" in said
     assert "Version 1 is the newest before them." in said
+    capsys.readouterr()
     assert project.learn()["learned"] == 160
+    assert f"had learned them records=8 version={newest}\n" in capsys.readouterr().err
     told = json.loads(run(project, "rollback", "1", *options[:2], "--preview", "--json").stdout)
     assert told["corrected"] == {"rows": 40, "passed": 0, "newest_before": None}
     plain = alone(tmp_path / "two", CLEAN, GOOD, AFTER)
