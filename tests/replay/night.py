@@ -91,13 +91,18 @@ class Night:
 
     def produce(self, rows: list[dict[str, str]]) -> None:
         """Send flights, with their labels at landing."""
+        path = self.write(rows)
+        late = ("--label-time", "landed", "--score-ahead", str(AHEAD), "--behind")
+        self.run("produce", str(path), *late)
+
+    def write(self, rows: list[dict[str, str]]) -> Path:
+        """Flights as a file."""
         path = self.folder / "part.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        late = ("--label-time", "landed", "--score-ahead", str(AHEAD), "--behind")
-        self.run("produce", str(path), *late)
+        return path
 
     def registry(self) -> closing[Registry]:
         """The registry, open until the ``with`` ends."""

@@ -27,16 +27,13 @@ from learners.registry import Registry
 from learners.registry.row_types import Checkpoint, Rollback
 from learners.versions.score_file import scores_of
 from learners.versions.served_learner import loaded
-from stream.checkpoints.lineage_start import pipeline_at_start
 from stream.fold.outputs import read_scores
 from stream.log import journal
-from stream.log.journal import to_cut
-from stream.log.topics import topics_of
 from stream.open_log import opened
 from stream.reading.conversion import record_reader
-from stream.reading.merge import MergedReader
-from stream.resolved_config import context_of, resolve
+from stream.resolved_config import resolve
 from tests.replay.night import AHEAD, KINDS, Client, Night, ended, free_port, killed, poisoned
+from tests.replay.plain_fold import folded
 
 HOUR = timedelta(hours=1)
 
@@ -160,7 +157,7 @@ def judge(made: Night, found: Found, client: Client, version: int) -> None:
         twice = [name for name, times in ids.items() if times > 1]
         found.check("each flight scored once", good=not twice, said=twice[:3])
         found.check("all flights scored", good=len(ids) == made.flights, said=len(ids))
-        model, measures = folded(made, log, registry, live)
+        model, measures, _ = folded(made, log, registry, live)
         found.check("model as of a log without it", good=model == point.model_sha256)
         pairs = [(measures[name], point.metrics[name]) for name in ("log_loss", "auc")]
         equal = all(one == other for one, other in pairs)
@@ -188,44 +185,6 @@ def figures(registry: Registry, version: int, point: Checkpoint) -> dict[str, An
         "replay, rows": rows,
         "replay, s": round(seconds, 1),
     }
-
-
-def folded(made: Night, log: Any, registry: Any, live: Any) -> tuple[str, Any]:
-    """The model's hash and measures of the journal's cuts, without what is in quarantine.
-
-    It is told record by record whether it is, by its offset alone.
-    """
-    settings = load.load(made.folder / "freshet.toml")
-    context = context_of(resolve(settings, schema.from_settings(settings)).settings, live)
-    topics = topics_of(settings)
-    left_out = {
-        (topic, int(partition), offset)
-        for topic, partitions in (live.quarantined or {}).items()
-        for partition, spans in partitions.items()
-        for first, last in spans
-        for offset in range(first, last + 1)
-    }
-    from learners.snapshots.store import SnapshotStore
-
-    store, reader = SnapshotStore(Path(settings.snapshots)), record_reader(context)
-    positions = to_cut(live.start.positions)
-    lines = journal.tail(log, topics.journal, live.serial, 0, live.start.journal_position)
-    with (
-        closing(pipeline_at_start(context, registry, store, live, live.serial)) as pipeline,
-        closing(MergedReader(log.read(positions), positions, topics.labels)) as merged,
-    ):
-        for line in lines:
-            records = merged.take_until(line.cut)
-            kept = [r for r in records if (*r.place, r.offset) not in left_out]
-            if kept:
-                pipeline.take(reader.batch(kept, line.cut), write=False)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model"
-            pipeline.learner.save(path)
-            from hashlib import sha256
-
-            model = sha256(path.read_bytes()).hexdigest()
-        return model, pipeline.evaluator.summary()
 
 
 def unlike(registry: Any, settings: Any, client: Client) -> list[str]:
