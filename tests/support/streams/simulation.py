@@ -26,14 +26,19 @@ EXPIRED = 2
 
 @dataclass
 class Event:
-    """One that was scored; its label once it has one, and the number of its lesson."""
+    """One that was scored; its label once it has one, and the number of its lesson.
+
+    Attributes:
+        others: by name, what else was computed of it when it came.
+    """
 
     id: str
     text: str
     at: int
-    score: float
+    score: float = 0.0
     label: int | None = None
     lesson: int = -1
+    others: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -137,9 +142,9 @@ class Simulation:
             self.counts["rejected"] += 1
             return
         label = early if label is None else label
-        score = self.learner.predict([text])[0]
-        self.scores.append((id_, score, len(self.measured)))
-        event = Event(id_, text, self.now, score)
+        event = Event(id_, text, self.now)
+        event.score = self._scored(event, label)
+        self.scores.append((id_, event.score, len(self.measured)))
         if label is not None:
             if early is not None:
                 self.counts["labels_joined"] += 1
@@ -176,7 +181,7 @@ class Simulation:
             return
         self.counts["labels_corrected"] += 1
         self.taught.remove(event)
-        self.learner.step([f"{'1' if label else '-1'} {event.text}"])
+        self._teach(event, label)
         self.measured[event.lesson] = (event.score, label)
         if event.id in dict(self.resolved):
             self.resolved = [held for held in self.resolved if held[0] != event.id]
@@ -205,8 +210,16 @@ class Simulation:
         self.resolved.append((id_, label))
         self.resolved = self.resolved[max(0, len(self.resolved) - self.window) :]
 
-    def _learn(self, event: Event, label: int) -> None:
+    def _scored(self, event: Event, _label: int | None) -> float:
+        """The score of one that has come, with its label if that is known."""
+        return self.learner.predict([event.text])[0]
+
+    def _teach(self, event: Event, label: int) -> None:
+        """Learn it, perhaps again, since its label was corrected."""
         self.learner.step([f"{'1' if label else '-1'} {event.text}"])
+
+    def _learn(self, event: Event, label: int) -> None:
+        self._teach(event, label)
         event.lesson = len(self.measured)
         self.measured.append((event.score, label))
         self.counts["learned"] += 1
