@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from stream.log.batch import EventRows, LabelRows, LeftOut
 from stream.log.contract import Place
-from tests.replay.state_by_rows import Cut, Frozen, Learnt, Offset, Partition, Rules, Sent
+from tests.replay.walks.state_by_rows import Cut, Frozen, Learnt, Offset, Partition, Rules, Sent
 
 Scored = tuple[str, float, int]
 
@@ -37,6 +37,7 @@ class Lineages:
     """What the learner is, and was after each of its batches.
 
     Attributes:
+        sent: all records of each partition.
         live: its state.
         serial: the number of its lineage.
         scores: by lineage and batch, id, score and lessons of each row, in order.
@@ -48,7 +49,7 @@ class Lineages:
         self.live, self.serial = Learnt(rules), 1
         self.scores: dict[tuple[int, int], list[Scored]] = {}
         self.of_record: dict[tuple[int, str, int, int], list[Scored]] = defaultdict(list)
-        self._sent = sent
+        self.sent = sent
         self._then: dict[tuple[int, frozenset[tuple[Partition, int]]], Frozen] = {}
         self._guide: list[Cut] = []
         self._tip: list[Cut] = []
@@ -102,7 +103,7 @@ class Lineages:
 
     def _in_order(self, begin: Cut, end: Cut) -> Iterator[Sent]:
         """Of the first records of each partition, always the earliest; labels before events."""
-        left = {name: list(self._sent[name][begin[name] : end[name]]) for name in end}
+        left = {name: list(self.sent[name][begin[name] : end[name]]) for name in end}
         while any(left.values()):
             first = min((records[0] for records in left.values() if records), key=_moment)
             yield left[first.record.place.topic, first.record.place.partition].pop(0)

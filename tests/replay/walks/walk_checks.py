@@ -14,8 +14,8 @@ from learners.registry import Registry
 from learners.registry.row_types import Lineage
 from stream.checkpoints import checkpoint
 from stream.resolved_config import context_of
-from tests.replay.lineages_by_rows import Lineages, Scored
-from tests.replay.state_by_rows import Learnt
+from tests.replay.walks.lineages_by_rows import Lineages, Scored
+from tests.replay.walks.state_by_rows import Learnt, Offset
 from tests.support.serving.project import Project
 from tests.support.streams.folds import check_counts
 
@@ -63,6 +63,15 @@ def check_outputs(project: Project, plain: Lineages) -> None:
     for record, rows in records.items():
         found = [row[1:] for row in sorted(rows)]
         assert found == plain.of_record[record], ("output", record)
+    _check_all_output({record[1:] for record in records} | {of[:3] for of in refused}, plain)
+
+
+def _check_all_output(records: set[Offset], plain: Lineages) -> None:
+    """Records of ids that came once, which any lineage has scored, have their outputs."""
+    times = Counter(id_ for sent in plain.sent.values() for one in sent for id_ in one.ids)
+    for (_, *record), rows in plain.of_record.items():
+        if any(times[id_] == 1 for id_, _, _ in rows):
+            assert tuple(record) in records, ("no output", record)
 
 
 def _check_state(project: Project, plain: Learnt, live: Lineage, snapshot: Any) -> None:

@@ -16,7 +16,7 @@ from stream.joins.joiner import Joiner
 from stream.learner.loop import OutputThread
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
-from tests.replay.lineages_by_rows import Scored
+from tests.replay.walks.lineages_by_rows import Scored
 
 Seen = Callable[[Batch, LearnerProcess], None]
 
