@@ -56,13 +56,7 @@ def folded(
     settings = load.load(made.folder / "freshet.toml")
     context = context_of(resolve(settings, schema.from_settings(settings)).settings, lineage)
     topics = topics_of(settings)
-    left_out = {
-        (topic, int(partition), offset)
-        for topic, partitions in (lineage.quarantined or {}).items()
-        for partition, spans in partitions.items()
-        for first, last in spans
-        for offset in range(first, last + 1)
-    }
+    left_out = _left_out(lineage)
     store, reader = SnapshotStore(Path(settings.snapshots)), record_reader(context)
     positions = to_cut(lineage.start.positions)
     with (
@@ -76,6 +70,16 @@ def folded(
                 pipeline.take(reader.batch(kept, line.cut), write=False)
         counts = run_report.counts(pipeline)
         return Folded(_model(pipeline), pipeline.evaluator.summary(), counts)
+
+
+def _left_out(lineage: Lineage) -> set[tuple[str, int, int]]:
+    return {
+        (topic, int(partition), offset)
+        for topic, partitions in (lineage.quarantined or {}).items()
+        for partition, spans in partitions.items()
+        for first, last in spans
+        for offset in range(first, last + 1)
+    }
 
 
 def batches_of(
