@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 import time
@@ -32,6 +33,9 @@ def main() -> int:
                 traceback.print_exc()
                 print(f"walk {seed} failed:", *walk.told, sep="\n  ", flush=True)  # noqa: T201
         done += walk.done
+        del walk
+        gc.unfreeze()  # the learner freezes what is there, and hundreds of walks take gigabytes
+        gc.collect()
         print(f"walk {seed}", flush=True)  # noqa: T201
     seconds = round(time.monotonic() - began)
     print(f"{asked.walks} walks, {failed} failed, {seconds} s: {dict(done)}")  # noqa: T201

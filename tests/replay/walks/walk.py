@@ -266,6 +266,7 @@ class Walk:
         check_outputs(self._project, self.plain)
         report = self._project.backfill()
         assert report["model_sha256"] == self.plain.live.model(), "a backfill of the log"
+        self.plain.live.close()
 
 
 def _offsets(held: OffsetRanges) -> frozenset[Offset]:
