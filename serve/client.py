@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -231,9 +231,33 @@ class Client:
         asked = {name: True for name, given in options.items() if given}
         return self._move("/promote", {"version": version, "reason": reason, **asked})
 
-    def rollback(self, version: int, reason: str, learner: str = "keep") -> Answer:
-        """Serve an earlier version again. As :meth:`promote`."""
-        return self._move("/rollback", {"version": version, "reason": reason, "learner": learner})
+    def rollback(
+        self,
+        version: int,
+        reason: str,
+        learner: str = "keep",
+        *,
+        skip: Sequence[str] = (),
+        skip_time: Sequence[Mapping[str, str]] = (),
+        instead: bool = False,
+        preview: bool = False,
+    ) -> Answer:
+        """Serve an earlier version again. Errors are those of :meth:`promote`.
+
+        Args:
+            version: its number.
+            reason: why; kept in the ledger.
+            learner: ``keep`` leaves it as it is, ``resume`` and ``replay`` have it go back too.
+            skip: what a replay leaves out: each ``TOPIC:PARTITION:FIRST-LAST``.
+            skip_time: the same by record time: ``{"of": "events", "from": …, "to": …}`` each, of
+                ``events`` or ``labels``, and in ISO 8601.
+            instead: end the last replay, and release what it left out.
+            preview: only say what a replay would leave out.
+        """
+        options = {"skip": [*skip], "skip_time": [*skip_time], "instead": instead}
+        asked = {name: given for name, given in (*options.items(), ("preview", preview)) if given}
+        named = {"version": version, "reason": reason, "learner": learner}
+        return self._move("/rollback", named | asked)
 
     def unpin(self, reason: str) -> Answer:
         """Follow the learner's newest version again. As :meth:`promote`."""

@@ -116,6 +116,18 @@ def test_versions_move_with_the_token_of_this_machine(client: Client) -> None:
     assert {entry["action"] for entry in client.history()} >= {"rollback", "promote", "unpin"}
 
 
+def test_a_replay_is_looked_at_before_it_is_asked_for(client: Client, maker: Maker) -> None:
+    """By offsets and by time, as on the command line."""
+    client.events([as_object(flights(1)[0])])
+    events = maker.project.topics().events
+    for what in (
+        {"skip": [f"{events}:0:0-0"]},
+        {"skip_time": [{"of": "events", "from": "2000-01-01T00:00Z"}]},
+    ):
+        found = client.rollback(1, "test", "replay", preview=True, **what)
+        assert (found["version"], found["events"]["rows"] > 0) == (1, True)
+
+
 def test_without_the_config_nothing_moves(server: Server, tmp_path: Path) -> None:
     """No token is found, and the server refuses."""
     with (
