@@ -48,6 +48,7 @@ def _flat(each: Descent, source: Source, trained: Mapping[int, int]) -> dict[str
         "versions": [each.first, each.last, each.versions],
         "events": events.get("events"),
         "learned": events.get("learned"),
+        "quarantined": events.get("quarantined"),
         "trained_on": trained.get(each.lineage.serial),
         "live": each.live,
         "served": each.served,
@@ -178,7 +179,9 @@ def _facts(each: Descent, trained: int) -> Iterator[str]:
         count, learned = each.events.get("events", 0), _learned(each.events)
         of_them = "all" if count == learned > 0 else f"{learned:,}"
         behind = "" if trained == learned else f"; trained on {trained:,}"
-        yield f"{counted(count, 'event', 'events')}, {of_them} learned{behind}"
+        left_out = each.events.get("quarantined", 0)
+        without = f", {left_out:,} in quarantine" if left_out else ""
+        yield f"{counted(count, 'event', 'events')}, {of_them} learned{without}{behind}"
     if _is_candidate(each):
         yield "refused" if each.state == "refused" else "candidate, never promoted"
 

@@ -195,6 +195,20 @@ def test_a_pin_is_told_where_the_version_is(
     assert heads[1].endswith("lineage 2, version 2 is served, pinned")
 
 
+def test_what_a_lineage_left_out_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside what it has learned."""
+    with registry_at(tmp_path) as registry:
+        writer = Writer(registry)
+        commit = a_commit(writer.lineage)
+        events = {"events": 2_000, "learned": 600, "quarantined": 1_400}
+        registry.writer.commit(writer.epoch, commit._replace(events=events))
+        (line,) = (line for line in drawn(registry, capsys, monkeypatch) if "began" in line)
+        assert line.rstrip().endswith("2,000 events, 600 learned, 1,400 in quarantine")
+        assert lineages_json(registry.lineages.all())[0]["quarantined"] == 1_400
+
+
 def crowded(registry: Registry, count: int) -> None:
     """So many lineages, each begun by a rollback to the only version of the one before."""
     every = [(n, max(n - 1, 1)) for n in range(1, count + 1)]
