@@ -7,7 +7,7 @@ import random
 from converters.convert.records import RowReader
 from stream.log.batch import EventRows, LabelRows
 from stream.log.contract import Outgoing, Place
-from tests.replay.walks.state_by_rows import Partition, Sent
+from tests.replay.walks.state_by_rows import Offset, Partition, Sent
 from tests.support.serving.project import Project
 
 BEGIN_MS = 1_357_016_400_000
@@ -64,6 +64,19 @@ class Stream:
             rows = [self._row(flipped=flipped) for _ in range(draw.choice([1, 1, 1, 4]))]
             self._append(self.events, "\n".join(text for _, text in rows), [i for i, _ in rows])
 
+    def corrected(self, offset: Offset, row: int) -> tuple[str, Sent]:
+        """A row in place of one of a record's: its text, and itself; now and then another's."""
+        topic, partition, at = offset
+        record, ids = self.sent[topic, partition][at]
+        id_ = ids[row] if self._draw.random() < 0.9 else f"e{self._count + 1_000}"
+        place, time, label = Place(topic, partition), record.time, self._draw.randrange(2)
+        if topic == self.labels:
+            text = f"{id_},{label}"
+            return text, Sent(LabelRows(place, at, time, self._rows.labels(text.encode())), [id_])
+        said = self._draw.choice(["", label])
+        text = f"{id_},{time // 1000},{said},AX,JFK,{self._draw.randrange(24)},500,"
+        return text, Sent(EventRows(place, at, time, self._rows.events(text.encode())), [id_])
+
     def _row(self, *, flipped: bool) -> tuple[str, str]:
         """An event's id and cells."""
         draw = self._draw
@@ -111,7 +124,7 @@ class Stream:
         assert offset == len(known), "the offsets of this log have no gaps"
         if topic == self.events:
             rows = self._rows.events(text.encode())
-            known.append(Sent(EventRows(place, offset, now, rows), [i for i in ids if i]))
+            known.append(Sent(EventRows(place, offset, now, rows), ids))
         else:
             labels = self._rows.labels(text.encode())
             known.append(Sent(LabelRows(place, offset, now, labels), ids))

@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from stream.log.batch import EventRows, LabelRows, LeftOut
 from stream.log.contract import Place
-from tests.replay.walks.state_by_rows import Cut, Frozen, Learnt, Offset, Partition, Rules, Sent
+from tests.replay.walks.state_by_rows import (
+    Corrected,
+    Cut,
+    Frozen,
+    Learnt,
+    Offset,
+    Partition,
+    Rules,
+    Sent,
+)
 
 Scored = tuple[str, float, int]
 
@@ -56,8 +65,8 @@ class Lineages:
         self.live.cut = dict.fromkeys(sent, 0)
         self._keep()
 
-    def begin(self, serial: int, back: Back) -> None:
-        """A lineage begins by a rollback."""
+    def begin(self, serial: int, back: Back, corrected: Corrected) -> None:
+        """A lineage begins by a rollback; a replay takes these rows in place of what it skips."""
         then = self.then(back.lineage, back.cut)
         if back.learner == "resume":
             assert not self._guide, "a resume while a replay reads"
@@ -67,7 +76,7 @@ class Lineages:
             self._tip = self._tip if self._guide else self.live.path
             self.live.close()
             self.live = Learnt.at(then, self.rules)
-            self.live.skipped = back.skipped
+            self.live.skipped, self.live.corrected = back.skipped, corrected
             self._guide = [cut for cut in self._tip if _is_beyond(cut, self.live.cut)]
         self.serial = serial
         self._keep()
@@ -84,11 +93,18 @@ class Lineages:
         live.scores = []
         for record, ids in self._in_order(live.cut, cut):
             before, name = len(live.scores), (record.place.topic, record.place.partition)
-            if (*name, record.offset) in live.skipped:
-                live.take(_left_out(record, ids))
-            else:
+            if (*name, record.offset) not in live.skipped:
                 live.take(record)
                 self.of_record[self.serial, *name, record.offset] = live.scores[before:]
+                continue
+            instead = live.corrected.get((*name, record.offset), {})
+            for _, one in sorted(instead.items()):
+                live.take(one.record)
+            if instead:
+                self.of_record[self.serial, *name, record.offset] = live.scores[before:]
+            if len(instead) < len(record.rows):
+                left = [id_ for row, id_ in enumerate(ids) if row not in instead]
+                live.take(_left_out(record, left))
         self.scores[self.serial, number] = live.scores
         live.cut = cut
         live.path = [*live.path, cut]
@@ -114,8 +130,9 @@ def _moment(sent: Sent) -> tuple[int, bool, Place]:
 
 
 def _left_out(record: EventRows | LabelRows, ids: list[str]) -> LeftOut:
-    """A record of which only the ids are known."""
-    return LeftOut(0, not isinstance(record, EventRows), record.time, len(record.rows), ids)
+    """A record of which only these ids are known."""
+    known = [id_ for id_ in ids if id_]
+    return LeftOut(0, not isinstance(record, EventRows), record.time, len(ids), known)
 
 
 def _is_beyond(cut: Cut, other: Cut) -> bool:

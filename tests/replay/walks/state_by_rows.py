@@ -7,6 +7,7 @@ learner itself, line by line; calibration is fitted by its own formula, at the m
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
@@ -27,12 +28,13 @@ Partition = tuple[str, int]
 # The next offset of each partition.
 Cut = dict[Partition, int]
 Offset = tuple[str, int, int]
+Corrected = Mapping[Offset, Mapping[int, "Sent"]]
 MAIN, SHADOW, STATIC, RAW = "main", "slow", "static", "raw"
 LEARNERS = ("learner", "shadow", "static")
 
 
 class Sent(NamedTuple):
-    """A record, and the ids of its rows, of those too that are refused."""
+    """A record, and the id of each of its rows, of those too that are refused."""
 
     record: EventRows | LabelRows
     ids: list[str]
@@ -119,6 +121,7 @@ class Learnt(Simulation):
         cut: how far it has read.
         path: the cuts of the batches that led to it.
         skipped: the offsets that its lineage leaves out.
+        corrected: rows that it takes in their place, by offset and number.
     """
 
     def __init__(self, rules: Rules) -> None:
@@ -133,6 +136,7 @@ class Learnt(Simulation):
         self.cut: Cut = {}
         self.path: list[Cut] = []
         self.skipped: frozenset[Offset] = frozenset()
+        self.corrected: Corrected = {}
         self._arriving: Event | None = None
         self.begin_shadow()
 

@@ -1,9 +1,9 @@
 """One random walk: a model learns, crashes and is rolled back, and is compared with rows by rows.
 
 It sends events and labels, learns some of them, crashes, goes back with ``resume`` and ``replay``,
-leaves records out, undoes that and lets them in again. After each stretch of learning every score,
-the counts, the measures, what waits and the model's bytes have to be those of
-:mod:`tests.replay.walks.lineages_by_rows`.
+leaves records out, corrects some of their rows, undoes that and lets them in again. After each
+stretch of learning every score, the counts, the measures, what waits and the model's bytes have to
+be those of :mod:`tests.replay.walks.lineages_by_rows`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from learners.registry.requests.rollback import Replay, Skip
 from learners.registry.row_types import Rollback
 from learners.versions.way_back import roll_back
 from stream.log import journal
-from stream.log.contract import Place
+from stream.log.contract import Outgoing, Place, Record, TopicSpec
 from stream.log.journal import to_cut
 from stream.quarantine.replay import replay
 from stream.reading import merge
+from stream.reading.corrections import Correction, outgoing
 from tests.replay.walks.drawn_stream import SHADOW, Stream, config_of
 from tests.replay.walks.lineages_by_rows import Back, Lineages, Scored
-from tests.replay.walks.state_by_rows import Cut, Offset, Rules
+from tests.replay.walks.state_by_rows import Cut, Offset, Rules, Sent
 from tests.replay.walks.walk_checks import check_alike, check_outputs
 from tests.replay.walks.watched import Crash, CrashError, crashing, watching
 from tests.support.serving.project import Project
@@ -49,6 +50,7 @@ ACTS = {
     "instead": 3,
     "cancel": 0.5,
     "quarantine": 1,
+    "correct": 2,
     "serve": 1,
 }
 ASKED = ("resume", "replay", "instead", "cancel", "quarantine", "serve")
@@ -72,6 +74,8 @@ class Walk:
         self._given: dict[tuple[int, int], list[Scored]] = {}
         self._asked: dict[int, Back] = {}
         self._ranges: dict[int, frozenset[Offset]] = {}
+        self._corrections: list[tuple[int, Offset, int, Sent]] = []
+        self._corrected: dict[int, dict[Offset, dict[int, Sent]]] = {}
         self.plain = Lineages(self._rules(), self._stream.sent)
         self.done: Counter[str] = Counter()
         self.told: list[str] = []
@@ -95,6 +99,7 @@ class Walk:
             "instead": lambda: self._replay(instead=True),
             "cancel": self._cancel,
             "quarantine": self._quarantine,
+            "correct": self._correct,
             "serve": self._serve,
         }
         for _ in range(self._steps):
@@ -113,6 +118,7 @@ class Walk:
         """To the log's end; then everything is compared."""
         with watching(self._given), patch.object(merge, "BATCH_ROWS", self._batch_rows):
             report = self._project.learn()
+        self._see_begun()
         self._follow()
         check_alike(self._project, self.plain, self._given, report)
         if self._shadow_later and self._draw.random() < 0.3:
@@ -129,6 +135,19 @@ class Walk:
             crashing(crash) as seen,
         ):
             self._project.learn(seen)
+        self._see_begun()
+
+    def _see_begun(self) -> None:
+        """Remember which corrected rows there were when a lineage began."""
+        with self._project.registry() as registry:
+            live = registry.versions.live_lineage()
+            numbers = {held.number for held in registry.quarantines.in_force()}
+        assert live is not None
+        found: dict[Offset, dict[int, Sent]] = {}
+        for number, offset, row, sent in self._corrections:
+            if number in numbers:
+                found.setdefault(offset, {})[row] = sent
+        self._corrected.setdefault(live.serial, found)
 
     def _follow(self) -> None:
         """Have the simulation take what the journal has more."""
@@ -137,7 +156,8 @@ class Walk:
         for line in lines[self._followed :]:
             if line.lineage != self.plain.serial:
                 assert line.rollback is not None
-                self.plain.begin(line.lineage, self._asked[line.rollback])
+                corrected = self._corrected[line.lineage]
+                self.plain.begin(line.lineage, self._asked[line.rollback], corrected)
             if line.batch:
                 self.plain.batch(line.batch, self._cut(line.cut))
         self._followed = len(lines)
@@ -247,6 +267,26 @@ class Walk:
             elif held:
                 found = registry.quarantines.add({"skip": [str(held)]}, held, "bad", ANN)
                 self._ranges.setdefault(found.number, _offsets(held))
+
+    def _correct(self) -> None:
+        """Some rows of a quarantine, to be learned in its place."""
+        with self._project.registry() as registry:
+            held = self._draw.choice(registry.quarantines.in_force() or [None])
+        if held is None:
+            return
+        topic, sent = self._project.topics().corrections, list[Outgoing]()
+        for offset in sorted(self._ranges[held.number]):
+            name, partition, at = offset
+            for row in range(len(self._stream.sent[name, partition][at].ids)):
+                if self._draw.random() < 0.4:
+                    text, one = self._stream.corrected(offset, row)
+                    self._corrections.append((held.number, offset, row, one))
+                    place = Place(name, partition)
+                    record = Record(place, at, 0, text.encode())
+                    sent.append(outgoing(Correction(place, at, row, held.number, record)))
+        with self._project.open_log() as log:
+            log.create_topics([TopicSpec(topic)], accept_retention=False)
+            log.append(topic, sent)
 
     def _serve(self) -> None:
         """Another version is served, or the learner's: it changes nothing that is learned."""
