@@ -9,7 +9,7 @@ import pytest
 from tests.replay.walks.walk import Walk
 
 
-@pytest.mark.parametrize("seed", [2, 3, 5])
+@pytest.mark.parametrize("seed", [3, 5])
 def test_a_walk_is_the_simulation(seed: int, tmp_path: Path) -> None:
     """Every score, count and byte, whatever was asked for and wherever the learner crashed."""
     Walk(tmp_path, seed).run()
