@@ -35,7 +35,7 @@ from stream.commands.quarantine import (
 if TYPE_CHECKING:
     from learners.registry import Registry
     from learners.registry.requests.rollback import Replay
-    from learners.registry.row_types import Pointers
+    from learners.registry.row_types import Pointers, Rollback
     from learners.versions.way_back import LearnerMode
     from stream.log.contract import EventLog
     from stream.quarantine.asked_ranges import Asked
@@ -118,6 +118,24 @@ def _replay(
             asked_for = moved.rollback
             held = OffsetRanges.from_json(asked_for and asked_for.quarantined)
             _tell(registry, moved, taken_by(log, registry, read, version, held), json=json)
+            if asked_for is not None and asked_for.under_way:
+                _warn_of_config(registry, read, asked_for)
+
+
+def _warn_of_config(registry: Registry, read: Read, asked: Rollback) -> None:
+    """Say that the rollback waits where no learner can be started by the config."""
+    from stream.checkpoints.same_model import different_keys
+    from stream.resolved_config import resolve
+
+    live = registry.versions.live_lineage()
+    changed = "" if live is None or live.config is None else different_keys(resolve(*read), live)
+    if changed:
+        say(
+            f"The config is not that of the learner's model: {changed}. A learner "
+            "that runs goes back all the same; one that is started by this config refuses to, and "
+            "the rollback waits. Put the config back, or cancel it: 'freshet rollbacks --cancel "
+            f"{asked.number} --reason TEXT'."
+        )
 
 
 def _mode(learner: str) -> LearnerMode:

@@ -254,6 +254,7 @@ def _no_form(file: CsvFile, form: Form) -> str:
         "not one of them"
     )
     return (
-        f"{file.name} is not a list of refused rows: it {wrong}. Start from what 'freshet "
-        "dead-letters --rows events' (or labels) prints, correct the cells, and keep the header."
+        f"{file.name} is not a list of rows to correct: it {wrong}. Start from what 'freshet "
+        "dead-letters --rows events' (or labels), or 'freshet quarantine export NUMBER', prints; "
+        "correct the cells, and keep the header and its delimiter."
     )

@@ -169,8 +169,11 @@ class Resubmitting:
         origin = row.origin
         if origin is not None and not self.held.holds(origin.place, origin.offset):
             return NOT_HELD
-        if origin is None or isinstance(row.cells, Refusal):
-            return row.cells if isinstance(row.cells, Refusal) else NOT_HELD
+        if isinstance(row.cells, Refusal):
+            # The file is of events and the record of labels, or the other way round.
+            return NOT_HELD if row.cells.reason == "not-a-dead-letter" else row.cells
+        if origin is None:
+            return NOT_HELD
         record = origin.place, origin.offset
         why = {
             REPEATED: origin in self._now,

@@ -218,8 +218,7 @@ class Walk:
             how = Replay(Skip({"skip": [str(held)]}, held) if held else None, instead)
             found = replay(log, registry, config, version, how, (ANN, "bad")).rollback
             assert found is not None
-            if found.quarantine is not None:
-                self._ranges.setdefault(found.quarantine, _offsets(held))
+            self._see_held(registry, _offsets(held))
             numbers = [one.number for one in registry.quarantines.in_force()]
             self._note(found, frozenset().union(*[self._ranges[number] for number in numbers]))
 
@@ -247,16 +246,19 @@ class Walk:
             found = registry.rollbacks.under_way()
             if found is not None:
                 registry.rollbacks.cancel(found.number, "no", ANN)
-                self._hold_again(registry, found)
+                self._see_held(registry)
 
-    def _hold_again(self, registry: Registry, cancelled: Rollback) -> None:
-        """What an undoing released that is itself undone is in quarantine under another number."""
-        if cancelled.undoes is not None:
-            before = registry.rollbacks.find(cancelled.undoes).quarantine
-            for held in registry.quarantines.in_force():
-                if held.number not in self._ranges:
-                    assert before is not None
-                    self._ranges[held.number] = self._ranges[before]
+    def _see_held(self, registry: Registry, asked: frozenset[Offset] = frozenset()) -> None:
+        """Number what was asked for, also where a replay under way leaves it out already.
+
+        What an undoing released that is itself undone is in quarantine under another number.
+        """
+        for held in registry.quarantines.in_force():
+            if held.number not in self._ranges:
+                again = _offsets(OffsetRanges.from_json(held.ranges))
+                known = again == asked or again in self._ranges.values()
+                assert known, "a quarantine that nobody asked for"
+                self._ranges[held.number] = again
 
     def _quarantine(self) -> None:
         """Put something into it, or let something out."""

@@ -352,3 +352,14 @@ def test_the_topic_is_freshets_own(project: Project) -> None:
         log.append(project.topics().corrections, [Outgoing(b"x")])
     with pytest.raises(FreshetError, match="so it is unknown which rows were corrected"):
         resubmitted(project, project.folder / "corrected.csv")
+
+
+def test_a_config_by_which_no_learner_starts_is_told(project: Project) -> None:
+    """The rollback would wait for one that does."""
+    quarantined(project)
+    other = project.edited(("[learn]\n", '[columns.branch]\nkind = "categorical"\n\n[learn]\n'))
+    options = ("--learner", "replay", "--reason", "a test")
+    said = run(other, "rollback", "1", *options).stderr
+    assert "The config is not that of the learner's model: the column 'branch'" in said
+    assert "or cancel it: 'freshet rollbacks" in said
+    assert "--cancel 1 --reason TEXT'." in said
