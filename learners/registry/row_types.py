@@ -331,8 +331,9 @@ class Entry(NamedTuple):
         actor: who.
         action: ``publish``, ``hold``, ``promote``, ``rollback``, ``unpin``, ``adopt``,
             ``withdraw`` (the learner could not adopt), ``resume`` or ``replay`` (it went back),
-            ``cancel``, ``fail`` (it could not), ``refuse``, ``quarantine``, ``release``, ``thin``
-            or ``lost`` (an older registry of the model).
+            ``cancel``, ``fail`` (it could not), ``refuse``, ``quarantine``, ``release``,
+            ``correct`` (rows of a quarantine), ``thin`` or ``lost`` (an older registry of the
+            model).
         reason: why.
         version: the version it is about, if it is about one.
         from_version: the version to serve before.

@@ -30,8 +30,8 @@ class Parted:
         left_out: what is in quarantine and was not corrected.
     """
 
-    taken: Sequence[Record] = field(default_factory=list)
-    own: Sequence[Record] = field(default_factory=list)
+    taken: Sequence[Record]
+    own: Sequence[Record]
     numbers: dict[int, int] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 

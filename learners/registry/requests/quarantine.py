@@ -83,6 +83,8 @@ class Quarantines(Part):
     def corrected(self, number: int, rows: int, sent: int, actor: Actor | str) -> Quarantine:
         """Note that rows of it were corrected: to be learned in its place, where it is left out.
 
+        The ledger tells it too where a command was killed after it had sent them.
+
         Args:
             number: of the quarantine.
             rows: how many of its rows have been corrected.
@@ -94,9 +96,10 @@ class Quarantines(Part):
         """
         with self._database.write() as change:
             here = (_TABLE.c.model == change.model) & (_TABLE.c.number == number)
+            new = max(sent, rows - numbered(change, number).corrected)
             change.connection.execute(update(_TABLE).where(here).values(corrected=rows))
-            if sent:
-                words = "one row was corrected" if sent == 1 else f"{sent:,} rows were corrected"
+            if new:
+                words = "one row was corrected" if new == 1 else f"{new:,} rows were corrected"
                 _tell(change, (actor, "correct", words), number)
             return numbered(change, number)
 

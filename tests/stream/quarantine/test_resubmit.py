@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from converters.errors import FreshetError, UsageError
+from learners.registry.requests.quarantine import Quarantines
 from serve.cli import app
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
@@ -234,6 +235,28 @@ def test_the_last_correction_of_a_row_counts(project: Project, tmp_path: Path) -
     assert sorted(told) == ["40 rows were corrected", "one row was corrected"]
     listed = run(project, "quarantine", "list").stdout
     assert "    40 rows of it corrected, to be learned in its place\n" in listed
+
+
+def test_who_corrected_stands_in_the_ledger_after_a_kill(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows were sent, and the registry not told yet; the next run sends none, and tells it."""
+    quarantined(project)
+    path = corrected(project)
+    with monkeypatch.context() as patched:
+        patched.setattr(Quarantines, "corrected", _killed)
+        with pytest.raises(CrashError):
+            run(project, "quarantine", "resubmit", "1", str(path))
+    assert resubmitted(project, path)["sent"] == 0
+    assert resubmitted(project, path)["already_sent"] == 40
+    with project.registry() as registry:
+        told = [e.reason for e in registry.ledger.entries() if e.action == "correct"]
+        assert registry.quarantines.find(1).corrected == 40
+    assert told == ["40 rows were corrected"]
+
+
+def _killed(*_: object) -> None:
+    raise CrashError
 
 
 def test_what_would_not_be_learned_is_refused_by_its_line(project: Project) -> None:
