@@ -12,7 +12,7 @@ from converters.cells.refusal import Refusal
 from converters.files.first_line import named
 from converters.files.framing import Dialect, unclosed
 from serve.http.problems import RowsRefusedError, TooLargeError
-from serve.rows.csv_body import csv_lines, split_header
+from serve.rows.csv_body import MOST_UNNAMED, csv_lines, split_header
 from serve.rows.row_limits import RowLimits
 
 ANY = 10**9
@@ -107,6 +107,14 @@ def test_a_header_is_bounded_as_a_row_is(body: bytes) -> None:
     """Before it is cut into names."""
     with pytest.raises(RowsRefusedError, match="header has more than 100 bytes"):
         split_header(body, DIALECT, RowLimits(ANY, 100, 50))
+
+
+def test_columns_without_a_name_are_counted() -> None:
+    """Each is given one: so many are no header of anybody's."""
+    names, _ = split_header(b"A" + b"," * MOST_UNNAMED, DIALECT, RowLimits(ANY, ANY, ANY))
+    assert len(set(names)) == 1 + MOST_UNNAMED
+    with pytest.raises(RowsRefusedError, match="more than 10,000 columns without a name"):
+        split_header(b"A," + b"," * MOST_UNNAMED, DIALECT, RowLimits(ANY, ANY, ANY))
 
 
 def test_rows_are_counted_before_they_are_converted() -> None:
