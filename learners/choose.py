@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast
 
-from converters.cells.weight import MOST
+from converters.cells.quantities import MOST
 from converters.config.learning_settings import ImbalanceSettings, LearnerSettings, ShadowSettings
 from converters.config.settings import Settings
 from converters.errors import UsageError

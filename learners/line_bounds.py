@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise, product
 from operator import itemgetter
 
-from converters.cells.weight import MOST_WEIGHT
+from converters.cells.quantities import MOST_WEIGHT
 from converters.convert.from_vw_text import DEFAULT_NAMESPACE, read_number
 from converters.errors import FreshetError
 from learners.learner import LearnerSpec, LineBlock, NonFiniteError

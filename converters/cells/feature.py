@@ -12,7 +12,8 @@ from typing import Any
 
 from converters.cells.categories import Boolean, Categorical, Text, TimePart
 from converters.cells.kind import CONVERTER_VERSION, Kind, MissingValueError, Pieces
-from converters.cells.numbers import Bucket, Numeric, is_plain
+from converters.cells.numbers import is_plain
+from converters.cells.quantities import Bucket, NumberFeatures, Numeric
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import TimeReading
 from converters.config.column_settings import ColumnSettings
@@ -162,6 +163,8 @@ def kind_of(
     if part:
         return TimePart(name, part, TimeReading.of(settings, converter))
     if settings.kind == "numeric":
+        if settings.features:
+            return NumberFeatures(name, settings, converter)
         of_numbers = Bucket if settings.transform == "bucket" else Numeric
         return of_numbers(name, settings, converter)
     if settings.kind == "boolean":

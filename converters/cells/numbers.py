@@ -1,4 +1,4 @@
-"""Numbers: read from cells, written for Vowpal Wabbit, and the kinds of column that hold them.
+"""Numbers: read from cells, and written for Vowpal Wabbit.
 
 VW drops a feature of value zero, and one under 1e-37, as if it were missing: both are written as
 the category ``name=0``.
@@ -11,24 +11,13 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import orjson
 
-from converters.cells.kind import (
-    CANONICAL_FROM,
-    CONVERTER_VERSION,
-    Category,
-    Kind,
-    MissingValueError,
-    Pieces,
-)
+from converters.cells.kind import Pieces
 from converters.cells.refusal import RefusedCellError
-from converters.cells.spellings import plain_number
-from converters.config.column_settings import ColumnSettings
 
 LARGEST_FLOAT32 = 3.4028234663852886e38
 # Below this VW drops the feature altogether; the cell counts as zero.
@@ -186,151 +175,3 @@ def number_pieces(lead: str, found: Numbers, zero: str) -> Pieces:
 def log1p(value: float) -> float:
     """``sign(x) * log(1 + |x|)``; always by ``math``, for numpy's differs on 1 % of doubles."""
     return math.copysign(math.log1p(abs(value)), value)
-
-
-class Bounded:
-    """A number within its range.
-
-    Args:
-        settings: the column's.
-        converter: the version of the converter by which cells are read; a number that a spelling of
-            missing says is missing in every spelling.
-    """
-
-    def __init__(self, settings: ColumnSettings, converter: int = CONVERTER_VERSION) -> None:
-        self.low = -math.inf if settings.min is None else settings.min
-        self.high = math.inf if settings.max is None else settings.max
-        self._rejects = settings.out_of_range == "reject"
-        missing = settings.missing_values if converter >= CANONICAL_FROM else ()
-        self._missing = frozenset(map(plain_number, missing)) - {None}
-
-    def check(self, cell: str) -> float:
-        """The number, clipped to the range.
-
-        Raises:
-            RefusedCellError: no number, or outside the range where that refuses.
-            MissingValueError: another spelling of a number that means missing.
-        """
-        value = number(cell)
-        if value in self._missing:
-            raise MissingValueError
-        if self.low <= value <= self.high:
-            return value
-        if self._rejects:
-            raise RefusedCellError("out-of-range", cell)
-        return min(max(value, self.low), self.high)
-
-    def says_missing(self, cell: str) -> bool:
-        """Whether a cell is another spelling of a number that means missing."""
-        if not self._missing:
-            return False
-        try:
-            return number(cell) in self._missing
-        except RefusedCellError:
-            return False
-
-    def none_is_missing(self, cells: Sequence[str]) -> bool:
-        """Whether no cell of many is such a spelling; certain if true."""
-        if not self._missing:
-            return True
-        values = numbers(cells)
-        return values is not None and self._missing.isdisjoint(values.values)
-
-    def check_many(self, cells: Sequence[str]) -> Numbers | None:
-        """The numbers of many cells; None if one needs a closer look."""
-        found = numbers(cells)
-        if found is None or (self._missing and not self._missing.isdisjoint(found.values)):
-            return None
-        low, high = self.low, self.high
-        if low <= found.low and found.high <= high:
-            return found
-        if self._rejects:
-            return None
-        return found.transformed(lambda value: min(max(value, low), high))
-
-
-class Numeric(Kind[float]):
-    """``name:7``; the transform is one of none, log1p and scale."""
-
-    def __init__(
-        self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
-    ) -> None:
-        super().__init__(name)
-        self._bounded = Bounded(settings, converter)
-        self._transform = _transform(settings)
-        missing = [each for each in settings.missing_values if numbers([each]) is not None]
-        self.finds_missing = all(map(self._bounded.says_missing, missing))
-
-    def says_missing(self, cell: str) -> bool:
-        """Whether it is a number that means missing."""
-        return self._bounded.says_missing(cell)
-
-    def are_usual(self, cells: Sequence[str]) -> bool:
-        """Whether none is a number that means missing."""
-        return self._bounded.none_is_missing(cells)
-
-    def check(self, cell: str) -> float:
-        """The number, kept in its range and transformed; zero if VW could not tell it from zero.
-
-        Raises:
-            RefusedCellError: ``not-a-number``, ``not-finite``, or ``out-of-range``.
-        """
-        value = self._bounded.check(cell)
-        if self._transform is not None:
-            value = self._transform(value)
-            if not abs(value) <= LARGEST_FLOAT32:
-                raise RefusedCellError("out-of-range", cell)
-        return value if abs(value) >= SMALLEST_READ else 0.0
-
-    def write(self, value: float) -> str:
-        """A number, or a zero as a category."""
-        return f"{self.name}:{number_text(value)}" if value else f"{self.name}=0"
-
-    def write_many(self, lead: str, cells: Sequence[str]) -> Pieces | None:
-        """All at once, if all are numbers."""
-        found = self._bounded.check_many(cells)
-        if found is None:
-            return None
-        if self._transform is not None:
-            found = found.transformed(self._transform)
-            if not max(found.high, -found.low) <= LARGEST_FLOAT32:
-                return None
-        return number_pieces(f"{lead}{self.name}:", found, f"{lead}{self.name}=0")
-
-
-class Bucket(Category):
-    """A number as the span between two edges in which it lies: ``name=10..20``."""
-
-    def __init__(
-        self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
-    ) -> None:
-        super().__init__(name)
-        self._bounded = Bounded(settings, converter)
-        self._edges = settings.edges
-        ends = ["", *(repr(edge).removesuffix(".0") for edge in settings.edges), ""]
-        self._spans = [f"{low}..{high}" for low, high in pairwise(ends)]
-
-    def says_missing(self, cell: str) -> bool:
-        """Whether it is a number that means missing."""
-        return self._bounded.says_missing(cell)
-
-    def are_usual(self, cells: Sequence[str]) -> bool:
-        """Whether none is a number that means missing."""
-        return self._bounded.none_is_missing(cells)
-
-    def check(self, cell: str) -> str:
-        """The span, whose lower edge belongs to it.
-
-        Raises:
-            RefusedCellError: ``not-a-number``, ``not-finite``, or ``out-of-range``.
-        """
-        return self._spans[bisect_right(self._edges, self._bounded.check(cell))]
-
-
-def _transform(settings: ColumnSettings) -> Callable[[float], float] | None:
-    if settings.transform == "log1p":
-        return log1p
-    if settings.transform == "scale":
-        center, scale = settings.center, settings.scale
-        return lambda value: (value - center) / scale
-    return None

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.cells.quantities import Weight
 from converters.cells.refusal import RefusedCellError
-from converters.cells.weight import Weight
 from converters.check.column_counts import Classes
 from converters.sampling.reservoir import NEGATIVE, POSITIVE, UNLABELLED
 from converters.schema.schema import Schema

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.numbers import numbers
+from converters.cells.quantities import LEAST, MOST
 from converters.cells.times import UTC_TIMES, TimeReading
-from converters.cells.weight import LEAST, MOST
 from converters.check.respelt import Reading, Respelling, Said, reading
 from converters.config.column_settings import ColumnSettings
 from converters.sampling.column_sample import number_or_nan

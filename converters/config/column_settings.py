@@ -17,6 +17,7 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -105,11 +106,25 @@ class ColumnSettings(Section):
         description="applied to a checked number; `log1p` is sign(x)·log(1+|x|), `scale` is "
         "(x - center) / scale, `bucket` makes a category of each span between `edges`",
     )
+    features: tuple[Literal["raw", "log1p", "scale", "bins"], ...] = Field(
+        (),
+        description="instead of `transform`, the features of a number: `bins`, a category for "
+        "each span between `edges`, and one of `scale` (within `clip`, to four decimals), `log1p` "
+        "or `raw`",
+        examples=[["scale", "bins"]],
+    )
     center: float = Field(0.0, description="what `scale` takes away")
     scale: float = Field(1.0, gt=0, description="what `scale` divides by")
+    clip: float = Field(
+        5.0,
+        gt=0,
+        le=1e6,
+        description="how far a number that `features` scales is from zero at most",
+    )
     edges: tuple[float, ...] = Field(
         (),
-        description="where a bucket begins, rising; x lies in the last whose edge is not above",
+        description="where a bucket or bin begins, rising; x lies in the last whose edge is not "
+        "above",
         examples=[[0, 10, 100]],
     )
     values: tuple[CellText, ...] = Field(
@@ -155,7 +170,7 @@ class ColumnSettings(Section):
     missing: Literal["drop", "indicator", "constant", "reject"] = Field(
         "drop",
         description="a missing cell gives nothing, a feature of its own, what `fill_value` gives, "
-        "or a refused row",
+        "or a refused row; of a column with `features`, `indicator` unless it says another",
     )
     fill_value: CellText | None = Field(
         None, description="the cell that is read in place of a missing one; of a weight: 1"
@@ -169,6 +184,14 @@ class ColumnSettings(Section):
         "were written under them are read too",
         examples=["income"],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _missing_is_a_feature(cls, given: object) -> object:
+        """Among spans a missing number has a feature of its own, unless the config says another."""
+        if isinstance(given, dict) and given.get("features") and "missing" not in given:
+            return {**given, "missing": "indicator"}
+        return given
 
 
 class LabelSettings(Section):

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from converters.cells.escaping import quoted
 from converters.cells.kind import Pieces
+from converters.cells.quantities import Weight
 from converters.cells.refusal import MOST_ID, Refusal, RefusedCellError, wrong_width
 from converters.cells.spellings import integer
 from converters.cells.times import TimeReading
-from converters.cells.weight import Weight
 from converters.convert.row_block import (
     LABELLED,
     MOST_IN_BLOCK,

@@ -15,10 +15,10 @@ from itertools import pairwise
 from typing import Any
 
 from converters.cells.local_clock import MOST_EXPLAINED, step_back
+from converters.cells.quantities import MOST, MOST_WEIGHT
 from converters.cells.refusal import RefusedCellError
 from converters.cells.spellings import Spellings, folded
 from converters.cells.times import TimeReading
-from converters.cells.weight import MOST, MOST_WEIGHT
 from converters.config.column_settings import FALSE_VALUES, TRUE_VALUES
 from converters.config.toml_text import quoted, readable
 from converters.errors import UsageError

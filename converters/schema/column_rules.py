@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from converters.cells.feature import Feature
 from converters.cells.numbers import LARGEST_FLOAT32
+from converters.cells.quantities import MOST, MOST_WEIGHT, Weight
 from converters.cells.refusal import RefusedCellError
 from converters.cells.time_patterns import wrong_pattern
 from converters.cells.times import UNITS
-from converters.cells.weight import MOST, MOST_WEIGHT, Weight
 from converters.config.column_settings import ColumnSettings
 from converters.errors import UsageError
 from converters.schema.crossing import NOT_LEARNED
@@ -24,7 +24,7 @@ from converters.schema.crossing import NOT_LEARNED
 _RANGE = frozenset({"min", "max", "out_of_range"})
 _MISSING = frozenset({"missing", "missing_values", "fill_value", "namespace"})
 _BY_KIND = {
-    "numeric": _MISSING | _RANGE | {"transform"},
+    "numeric": _MISSING | _RANGE | {"transform", "features"},
     "categorical": _MISSING | {"values", "rare_values", "rare", "unseen"},
     "text": _MISSING,
     "boolean": _MISSING | {"true_values", "false_values"},
@@ -32,6 +32,7 @@ _BY_KIND = {
     "integer": frozenset[str](),
 }
 _BY_TRANSFORM = {"scale": frozenset({"center", "scale"}), "bucket": frozenset({"edges"})}
+_BY_FEATURE = {"scale": frozenset({"center", "scale", "clip"}), "bins": frozenset({"edges"})}
 _BY_ROLE = {
     "time": frozenset({"zone", "format", "fold", "parts"}),
     "label": frozenset({"missing_values"}),
@@ -93,6 +94,7 @@ def check_column(name: str, column: ColumnSettings) -> None:
             f"{key}.kind: a column of role '{column.role}' is no feature{why}, and has no kind; "
             "remove it."
         )
+    _check_features(key, column)
     _check_meanings(key, column)
     _check_range(key, column)
     _check_edges(key, column)
@@ -167,8 +169,8 @@ def _check_meanings(key: str, column: ColumnSettings) -> None:
     for setting in sorted(column.model_fields_set - {"role", "kind"}):
         if setting not in _meaningful(column) | {"was"}:
             what = f"{column.kind} column" if column.kind else f"column of role '{column.role}'"
-            if setting in ("center", "scale", "edges") and column.kind == "numeric":
-                what = f'{what} with `transform = "{column.transform}"`'
+            if setting in ("center", "scale", "clip", "edges") and column.kind == "numeric":
+                what = f"{what} with {_numbers_as(column)}"
             raise SchemaError(f"{key}.{setting} means nothing for a {what}; remove it.")
     if column.role == "weight" and column.missing not in ("drop", "reject"):
         raise SchemaError(f"{key}.missing: a missing weight is 1, `fill_value`, or reject.")
@@ -177,7 +179,9 @@ def _check_meanings(key: str, column: ColumnSettings) -> None:
 def _meaningful(column: ColumnSettings) -> frozenset[str]:
     """The settings, besides role and kind, that say something about such a column."""
     if column.kind:
-        return _BY_KIND[column.kind] | _BY_TRANSFORM.get(column.transform, frozenset())
+        of_features = (_BY_FEATURE.get(feature, frozenset()) for feature in column.features)
+        by_transform = _BY_TRANSFORM.get(column.transform, frozenset())
+        return _BY_KIND[column.kind].union(by_transform, *of_features)
     with_parts = _OF_TIMES_WITH_PARTS if column.role == "time" and column.parts else frozenset()
     return _BY_ROLE.get(column.role, frozenset()) | with_parts
 
@@ -213,11 +217,33 @@ def _check_weight(key: str, column: ColumnSettings) -> None:
             ) from None
 
 
+def _numbers_as(column: ColumnSettings) -> str:
+    """What is made of a column's numbers, as the config says it."""
+    if column.features:
+        return f"`features = {list(column.features)}`".replace("'", '"')
+    return f'`transform = "{column.transform}"`'
+
+
+def _check_features(key: str, column: ColumnSettings) -> None:
+    """A number gives one number, or VW would add them up, and one bin."""
+    if not column.features:
+        return
+    if "transform" in column.model_fields_set:
+        raise SchemaError(f"{key}: `features` takes the place of `transform`; remove one of them.")
+    numbers = [feature for feature in column.features if feature != "bins"]
+    if len(numbers) > 1 or column.features.count("bins") > 1:
+        raise SchemaError(
+            f"{key}.features: {', '.join(column.features)} are too many: name one of raw, log1p "
+            "and scale, and bins."
+        )
+
+
 def _check_edges(key: str, column: ColumnSettings) -> None:
-    if column.transform != "bucket":
+    if column.transform != "bucket" and "bins" not in column.features:
         return
     if not column.edges:
-        raise SchemaError(f"{key}.edges is missing: say where buckets begin, as [10, 20].")
+        begins = "buckets begin" if column.transform == "bucket" else "bins begin"
+        raise SchemaError(f"{key}.edges is missing: say where {begins}, as [10, 20].")
     if any(not low < high for low, high in pairwise(column.edges)):
         raise SchemaError(f"{key}.edges do not rise: {list(column.edges)}.")
     if not max(map(abs, column.edges)) <= LARGEST_FLOAT32:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from converters.cells.numbers import LARGEST_FLOAT32, SMALLEST_READ
+from converters.cells.quantities import LEAST, MOST
 from converters.cells.refusal import MOST_ID
 from converters.cells.spellings import EXACT_INTEGERS, Spellings, plain_number
-from converters.cells.weight import LEAST, MOST
 from converters.config.column_settings import ColumnSettings
 from converters.schema.schema import PARSED_INTEGERS, Column
 from learners.line_bounds import LineBounds
@@ -157,8 +157,10 @@ def _spans(settings: ColumnSettings, bounds: LineBounds | None) -> list[tuple[fl
     low = -LARGEST_FLOAT32 if settings.min is None else settings.min
     high = LARGEST_FLOAT32 if settings.max is None else settings.max
     spans = [(-LARGEST_FLOAT32, LARGEST_FLOAT32)]
-    if bounds is not None and settings.transform != "bucket":
-        most = LARGEST_FLOAT32 if settings.transform == "log1p" else bounds.most
+    small = {"scale", "bins"} if settings.features else {"bucket"}
+    forms = set(settings.features or (settings.transform,))
+    if bounds is not None and not forms <= small:
+        most = LARGEST_FLOAT32 if "log1p" in forms else bounds.most
         least, zero = bounds.least, SMALLEST_READ / 2
         spans = [(-most, -least), (-zero, zero), (least, most)] if least else [(-most, most)]
     inside = [

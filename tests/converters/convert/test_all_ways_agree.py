@@ -47,7 +47,8 @@ def small_memory() -> Iterator[None]:
         patch.setattr(column_memory, "FIRST_LOOK", 3)
         patch.setattr(column_memory, "WATCHED_CELLS", 5)
         patch.setattr(to_vw_text, "FEWEST_IN_BLOCK", 3)
-        patch.setattr(byte_blocks, "MOST_IN_BLOCK", FEW_IN_BLOCK)
+        for module in (byte_blocks, to_vw_text):
+            patch.setattr(module, "MOST_IN_BLOCK", FEW_IN_BLOCK)
         yield
 
 

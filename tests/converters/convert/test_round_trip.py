@@ -90,11 +90,13 @@ def assert_same(decoded: dict[str, Meaning], meant: dict[str, Meaning]) -> None:
     assert decoded.keys() == meant.keys()
     for name, value in meant.items():
         found = decoded[name]
-        assert type(found) is type(value), (name, found, value)
-        if isinstance(value, float) and isinstance(found, float):
-            assert ulps_apart(found, float32(value)) <= MOST_ULPS
-        else:
-            assert found == value
+        ours, theirs = (each if isinstance(each, tuple) else (each,) for each in (found, value))
+        assert list(map(type, ours)) == list(map(type, theirs)), (name, found, value)
+        for part, meant_part in zip(ours, theirs, strict=True):
+            if isinstance(part, float) and isinstance(meant_part, float):
+                assert ulps_apart(part, float32(meant_part)) <= MOST_ULPS
+            else:
+                assert part == meant_part
 
 
 def assert_read(vw: VwReader, taken: Sequence[Sample], lines: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from converters.schema.schema import Schema
 
 # A cell as it counts: missing, a checked number, true or false, a category (or what stands for
 # many), or the tokens of a text.
-Meaning = None | bool | float | str | Group | tuple[str, ...]
+Meaning = None | bool | float | str | Group | tuple[str, ...] | tuple[str, float]
 
 # What Vowpal Wabbit drops as zero.
 SMALLEST = 1e-37
@@ -93,8 +93,9 @@ def written_features(feature: Feature, value: Meaning) -> list[tuple[str, float]
         return [(f"{name}={'%rare' if value is Group.RARE else '%unseen'}", 1.0)]
     if isinstance(value, bool):
         return [(f"{name}={'true' if value else 'false'}", 1.0)]
-    tokens = value if isinstance(value, tuple) else (value,)
-    return [(f"{name}={escaped(token)}", 1.0) for token in tokens]
+    parts = value if isinstance(value, tuple) else (value,)
+    tokens = [(f"{name}={escaped(part)}", 1.0) for part in parts if isinstance(part, str)]
+    return tokens + [(name, part) for part in parts if isinstance(part, float) and part]
 
 
 def escaped(text: str, also: str = "") -> str:
@@ -124,17 +125,27 @@ def _unless_missing(feature: Feature, cell: str) -> Meaning:
     return _number(float(cell), rules)
 
 
-def _number(value: float, rules: ColumnSettings) -> float | str:
+def _number(value: float, rules: ColumnSettings) -> float | str | tuple[str, float]:
     value = value if rules.min is None else max(value, rules.min)
     value = value if rules.max is None else min(value, rules.max)
+    if "bins" in rules.features:
+        bare = rules.model_copy(update={"features": tuple(set(rules.features) - {"bins"})})
+        as_bucket = rules.model_copy(update={"features": (), "transform": "bucket"})
+        span, number = _number(value, as_bucket), _number(value, bare)
+        assert isinstance(span, str)
+        assert isinstance(number, float)
+        return (span, number) if bare.features else span
     if rules.transform == "bucket":
         low = [_short(edge) for edge in rules.edges if edge <= value][-1:]
         high = [_short(edge) for edge in rules.edges if edge > value][:1]
         return "..".join(("".join(low), "".join(high)))
-    if rules.transform == "log1p":
+    if "log1p" in (rules.transform, *rules.features):
         value = math.log1p(value) if value >= 0 else -math.log1p(-value)
-    if rules.transform == "scale":
+    if "scale" in (rules.transform, *rules.features):
         value = (value - rules.center) / rules.scale
+    if "scale" in rules.features:
+        clipped = Fraction(max(-rules.clip, min(value, rules.clip)))
+        value = float(Fraction(round(clipped * 10_000), 10_000))
     return 0.0 if abs(value) < SMALLEST else value
 
 

@@ -155,6 +155,13 @@ def _numeric(dice: random.Random) -> dict[str, Any]:
             {"transform": "log1p"},
             {"transform": "scale", "center": dice.gauss(0, 9), "scale": 10 ** dice.uniform(-3, 3)},
             {"transform": "bucket", "edges": edges},
+            {"features": ["bins", "raw"], "edges": edges},
+            {
+                "features": ["scale", "bins"],
+                "center": dice.gauss(0, 9),
+                "scale": 10 ** dice.uniform(-3, 3),
+                "edges": edges,
+            },
         )
     )
     bounds = dice.choice(({}, {}, {"min": -1e6, "max": 1e6}, {"min": 0, "max": 1e-20}))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from converters.cells.categories import Boolean, Categorical, Group, Text
 from converters.cells.escaping import CONSTANT
 from converters.cells.feature import Feature
-from converters.cells.numbers import Numeric
+from converters.cells.quantities import NumberFeatures, Numeric
 from converters.cells.refusal import Refusal
 from converters.convert.from_vw_text import flat, read_row
 from converters.convert.row_block import LABELLED, Row, RowBlock
@@ -74,17 +74,27 @@ def value(feature: Feature, tokens: Sequence[Token]) -> Meaning:
     kind = feature.kind
     if not tokens or tokens[0].text == f"{kind.name}=":
         return None
+    if isinstance(kind, NumberFeatures):
+        return _of_features(feature, tokens)
     texts = [token.text.removeprefix(f"{kind.name}=") for token in tokens]
     if isinstance(kind, Text):
         return tuple(map(unescape, texts))
     ((text, number),) = zip(texts, (token.value for token in tokens), strict=True)
     if isinstance(kind, Numeric):
         return number if text == kind.name else 0.0
-    if isinstance(kind, Boolean):
-        return text == "true"
     if isinstance(kind, Categorical):
         return GROUPS.get(text) or unescape(text)
-    return text
+    return text == "true" if isinstance(kind, Boolean) else text
+
+
+def _of_features(feature: Feature, tokens: Sequence[Token]) -> Meaning:
+    """The span and the number that a column with ``features`` wrote, or the one that it has."""
+    name = feature.kind.name
+    number = sum((token.value for token in tokens if token.text == name), 0.0)
+    spans = [token.text.removeprefix(f"{name}=") for token in tokens if token.text != name]
+    if "bins" not in feature.settings.features:
+        return number
+    return spans[0] if feature.settings.features == ("bins",) else (spans[0], number)
 
 
 def audited(line: str) -> list[tuple[str, Token]]:

@@ -141,6 +141,22 @@ _transforms = st.one_of(
     ),
     st.fixed_dictionaries(
         {
+            "features": st.sampled_from(
+                [["scale", "bins"], ["bins", "log1p"], ["raw", "bins"], ["bins"]]
+            ),
+            "edges": st.sampled_from([[0.0], [-2.5, 0.0, 0.1], [1e-30, 7.0, 1e30]]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "features": st.just(["scale"]),
+            "center": st.sampled_from([0.0, -2.5, 1e6]),
+            "scale": st.sampled_from([1.0, 3.0, 1e-30, 1e30]),
+            "clip": st.sampled_from([0.5, 5.0, 1e6]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
             "transform": st.just("bucket"),
             "edges": st.lists(
                 st.sampled_from([-1e30, -2.5, 0.0, 1e-30, 0.1, 7.0, 1e6, 1e30]),
