@@ -90,6 +90,9 @@ COSTS = {
     "csv.delimiter": REBUILT,
     "csv.encoding": _nothing(FILES),
     "learner": REBUILT,
+    "learner.pairs_most": Consequence(
+        Cost.NOTHING, "only bounds how many features `pairs` may cross"
+    ),
     "late_labels": REBUILT,
     "late_labels.memory": _nothing(LEARNER),
     "duplicates": REBUILT,

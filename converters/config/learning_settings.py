@@ -5,9 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from converters.config.column_settings import Section
+
+# What crosses every feature with every other one.
+PAIRS: Literal["pairs"] = "pairs"
+# How pydantic calls the two ways to say interactions; no part of a key.
+BY_WORD, BY_NAMES = "(a word)", "(names)"
+
+
+def _way(value: object) -> str:
+    return BY_WORD if isinstance(value, str) else BY_NAMES
+
+
+Interactions = Annotated[
+    Annotated[Literal["pairs"], Tag(BY_WORD)]
+    | Annotated[tuple[tuple[str, str], ...], Tag(BY_NAMES)],
+    Discriminator(_way),
+]
 
 
 class LateLabelSettings(Section):
@@ -143,11 +159,15 @@ class LearnerSettings(Section):
         "auto", description="`auto` is vw, or river (with a warning) where vw cannot be imported"
     )
     args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
-    interactions: tuple[tuple[str, str], ...] = Field(
+    interactions: Interactions = Field(
         (),
         description="pairs whose values are crossed, each a feature column, a part of a time "
-        "(`applied.hour`) or a `namespace` of columns",
-        examples=[[["amount", "grade"]]],
+        '(`applied.hour`) or a `namespace` of columns; or `"pairs"`: every two features, but '
+        "for those of kind `text`",
+        examples=["pairs", [["amount", "grade"]]],
+    )
+    pairs_most: int = Field(
+        24, ge=2, le=52, description='most features that `interactions = "pairs"` crosses'
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")
 
@@ -310,9 +330,9 @@ class ShadowSettings(Section):
     name: ShadowName
     kind: Literal["vw", "river"] = Field("vw", description="vw or river")
     args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
-    interactions: tuple[tuple[str, str], ...] | None = Field(
+    interactions: Interactions | None = Field(
         None,
-        description="pairs of what `learner.interactions` crosses; left out, those",
+        description='pairs, or `"pairs"`, of what `learner.interactions` crosses; left out, those',
         examples=[[["amount", "grade"]]],
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")

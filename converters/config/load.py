@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from converters.config.column_settings import MAY_BE_EMPTY, ColumnSettings, section_in
 from converters.config.kafka_settings import laid_over
+from converters.config.learning_settings import BY_NAMES, BY_WORD
 from converters.config.settings import KAFKA, Settings, environment_source
 from converters.config.shown_url import shown_url
 from converters.config.sqlite_url import sqlite_file, sqlite_url, without_options
@@ -254,7 +255,10 @@ def _with_properties(
 def _explain(error: ValidationError, path: Path, overrides: Mapping[str, Any]) -> str:
     """One sentence for each mistake: where, which key, what is wrong, what would be right."""
     return " ".join(
-        _explain_one(tuple(e["loc"]), e["type"], e["msg"], path, overrides)
+        _explain_one(
+            tuple(part for part in e["loc"] if part not in (BY_WORD, BY_NAMES)),
+            *(e["type"], e["msg"], path, overrides),
+        )
         for e in error.errors(include_url=False)
     )
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from converters.cells.feature import Feature
 from converters.config.column_settings import ColumnSettings
+from converters.config.learning_settings import PAIRS, Interactions
 from converters.errors import UsageError
 
 # VW crosses namespaces by their first character; letters cannot be taken for syntax.
@@ -41,14 +42,24 @@ class Crossed(NamedTuple):
 def crossed(
     features: Sequence[Feature],
     columns: Mapping[str, ColumnSettings],
-    interactions: Sequence[tuple[str, str]],
+    interactions: Interactions,
+    pairs_most: int,
 ) -> Crossed:
     """Give letters to the features that the interactions name.
+
+    Args:
+        features: of the schema.
+        columns: of the config.
+        interactions: names, or that all are crossed.
+        pairs_most: how many may be, where all are.
 
     Raises:
         CrossingError: a name is no feature's, or there are more of them than letters.
     """
-    pairs = _pairs(features, columns, interactions)
+    if interactions == PAIRS:
+        pairs = _all_pairs(features, pairs_most)
+    else:
+        pairs = _pairs(features, columns, interactions)
     names = list(dict.fromkeys(name for pair in pairs for name in pair))
     if len(names) > len(NAMESPACE_LETTERS):
         raise CrossingError(
@@ -64,7 +75,7 @@ def crossed(
 def crossed_again(
     features: Sequence[Feature],
     columns: Mapping[str, ColumnSettings],
-    interactions: Sequence[tuple[str, str]],
+    interactions: Interactions,
 ) -> tuple[tuple[str, str], ...]:
     """The pairs of letters that other interactions mean, among features that have letters.
 
@@ -73,6 +84,8 @@ def crossed_again(
             its own would change the text that every learner is given.
     """
     letters = {f.name: f.namespace for f in features}
+    if interactions == PAIRS:
+        return tuple(combinations(filter(None, letters.values()), 2))
     pairs = _pairs(features, columns, interactions)
     for name in (name for pair in pairs for name in pair):
         if not letters[name]:
@@ -81,6 +94,20 @@ def crossed_again(
                 "is crossed there can be crossed otherwise here."
             )
     return tuple(dict.fromkeys((letters[a], letters[b]) for a, b in pairs))
+
+
+def _all_pairs(features: Sequence[Feature], most: int) -> list[tuple[str, str]]:
+    """Every two features; of a text each word would be crossed with all others."""
+    names = [feature.name for feature in features if feature.settings.kind != "text"]
+    if len(names) > most:
+        letters = len(NAMESPACE_LETTERS)
+        more = "or raise learner.pairs_most" if len(names) <= letters else ""
+        raise CrossingError(
+            f'learner.interactions = "pairs" would cross {len(names)} features, and '
+            f"learner.pairs_most is {most} (at most {letters}, one letter each): name the pairs "
+            f"that pay, as 'freshet init' does{', ' if more else ''}{more}."
+        )
+    return list(combinations(names, 2))
 
 
 def _pairs(

@@ -276,7 +276,8 @@ def from_settings(settings: Settings, converter: int = CONVERTER_VERSION) -> Sch
     check_features(features, settings.columns)
     labels = _labels(settings.label.negative, settings.label.positive)
     _check_unknown_labels(settings.columns, labels)
-    meeting = crossed(features, settings.columns, settings.learner.interactions)
+    asked = settings.learner.interactions, settings.learner.pairs_most
+    meeting = crossed(features, settings.columns, *asked)
     columns = tuple(Column(name, column) for name, column in settings.columns.items())
     record = settings.record
     return Schema(

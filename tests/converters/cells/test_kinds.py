@@ -223,3 +223,56 @@ def test_wrong_width_is_shown_in_its_own_delimiter() -> None:
     schema = build(LABEL | {"a": {"kind": "text"}}, csv={"delimiter": ";"})
     refused = compile_schema(schema).row(["1", "3,5", "x"])
     assert refused == Refusal("wrong-width", "", "3 cells, not 2: 1;3,5;x")
+
+
+SCALED = {"kind": "numeric", "features": ["scale", "bins"], "center": 10, "scale": 4, "clip": 2}
+
+
+@pytest.mark.parametrize(
+    ("cell", "features"),
+    [
+        ("12", "a=10..25.5 a:0.5"),
+        ("10", "a=10..25.5"),
+        ("-3", "a=..0 a:-2"),
+        ("1e30", "a=25.5.. a:2"),
+        ("10.0001", "a=10..25.5"),
+        ("9.9998", "a=0..10"),
+        ("11.33333", "a=10..25.5 a:0.3333"),
+        ("", "a="),
+    ],
+)
+def test_scale_and_bins(cell: str, features: str) -> None:
+    """A number gives its span and what is left of it once scaled; missing has its own feature."""
+    assert text(cell, **SCALED, edges=[0, 10, 25.5]) == f"| {features}"
+
+
+def test_features_alone() -> None:
+    """Any one of them may be alone; a missing cell can say nothing where the config says so."""
+    assert text("11", kind="numeric", features=["scale"], center=10, scale=4) == "| a:0.25"
+    assert text("10", kind="numeric", features=["scale"], center=10, scale=4) == "| a=0"
+    assert text("11", kind="numeric", features=["bins"], edges=[0]) == "| a=0.."
+    assert text("3", kind="numeric", features=["raw", "bins"], edges=[0]) == "| a=0.. a:3"
+    assert text("0", kind="numeric", features=["bins", "log1p"], edges=[0]) == "| a=0.."
+    assert text("", kind="numeric", features=["bins"], edges=[0], missing="drop") == "|"
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"features": ["scale", "raw"]}, "too many: name one of raw, log1p and scale, and bins"),
+        ({"features": ["bins", "bins"], "edges": [1]}, "are too many"),
+        ({"features": ["bins"]}, "edges is missing: say where bins begin"),
+        ({"features": ["bins"], "edges": [2, 1]}, "edges do not rise"),
+        (
+            {"features": ["bins"], "edges": [1], "clip": 2},
+            'clip means nothing .*features = ."bins"',
+        ),
+        ({"features": ["scale"], "edges": [1]}, "edges means nothing"),
+        ({"features": ["scale"], "transform": "scale"}, "takes the place of `transform`"),
+        ({"transform": "scale", "clip": 2}, 'clip means nothing .*transform = "scale"'),
+    ],
+)
+def test_features_that_contradict(settings: Columns, why: str) -> None:
+    """A setting that would do nothing, or two numbers that VW would add up, is refused."""
+    with pytest.raises(SchemaError, match=why):
+        build({"y": {"role": "label"}, "a": {"kind": "numeric", **settings}})

@@ -23,6 +23,7 @@ grade = { kind = "categorical", values = ["A", "B"], rare_values = ["C"], was = 
 amount = { kind = "numeric", min = 0, max = 5000 }
 rate = { kind = "numeric", transform = "scale", center = 1, scale = 2 }
 age = { kind = "numeric", transform = "bucket", edges = [0, 30, 60] }
+income = { kind = "numeric", features = ["scale", "bins"], edges = [0, 20] }
 owner = { kind = "boolean" }
 since = { kind = "time", zone = "UTC", parts = ["hour"] }
 branch = { kind = "categorical", missing = "constant", fill_value = "none" }
@@ -46,7 +47,7 @@ args = "-b 10 -l 0.1"
 tls_cert = "cert.pem"
 tls_key = "key.pem"
 """
-HEADER = "id,at,late,grade,amount,rate,age,owner,since,branch,note"
+HEADER = "id,at,late,grade,amount,rate,age,income,owner,since,branch,note"
 
 # Which column has a key that only some may have.
 COLUMN_OF = {
@@ -55,6 +56,8 @@ COLUMN_OF = {
     "center": "rate",
     "scale": "rate",
     "edges": "age",
+    "features": "income",
+    "clip": "income",
     "true_values": "owner",
     "false_values": "owner",
     "parts": "since",
@@ -82,6 +85,7 @@ VALUES: dict[str, Any] = {
     "columns.zone": "Europe/Paris",
     "columns.format": "seconds",
     "columns.edges": [0, 20, 60],
+    "columns.features": ["raw", "bins"],
     "columns.missing": "indicator",
     "columns.true_values": ["yes"],
     "columns.false_values": ["no"],
@@ -151,6 +155,7 @@ def rows(count: int = 60) -> str:
     """Rows of the model."""
     lines = [
         f"r{n},{1_700_000_000 + 600 * n},{n * n % 3 % 2},{'ABC'[n % 3]},{n * 40},{n % 7},{n},"
+        f"{n % 31},"
         f"{'yes' if n % 2 else 'no'},2023-11-{n % 28 + 1:02} 10:00:00,b{n % 4},x"
         for n in range(count)
     ]
