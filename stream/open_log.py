@@ -66,6 +66,8 @@ def _check_known(settings: Settings, registry: Registry | None) -> None:
         lineage = known.versions.live_lineage()
     if lineage is None or not lineage.start.topic_ids:
         return
+    if file.exists():  # another program has created it since the first look, and learned from it
+        return
     raise MissingLogError(
         f"The log {shown_url(settings.log)} does not exist, and model '{settings.model}' has been "
         "learned from a log before. If that is in Kafka, `log` or `kafka.properties` is missing in "

@@ -113,7 +113,8 @@ class LogFile:
         if self.path.exists():
             return
         ahead = self.path.with_name(f"{self.path.name}-wal")
-        if ahead.exists():
+        # Looked for again: another program may just have created both.
+        if ahead.exists() and not self.path.exists():
             raise LogError(
                 f"The log {self.path} is missing, but {ahead.name}, which belongs to it, exists: "
                 "the log was moved or deleted by itself. Put it back beside that file, which has "

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
+from learners.registry import Registry
 from serve.cli import app
 from stream.log.contract import LogUnavailableError
 from stream.log_sqlite.log import SqliteLog
@@ -103,6 +104,26 @@ def test_a_model_that_has_read_a_log_is_not_given_an_empty_one(tmp_path: Path) -
         assert isinstance(result.exception, MissingLogError)
         assert "--kafka-config with this command" in str(result.exception)
         assert not (tmp_path / f"{command[0]}.db").exists()
+
+
+def test_a_log_that_another_program_creates_meanwhile_is_no_lost_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first produce and a first learn: one finds no file, and then what the other has learned."""
+    project = Project(tmp_path / "p")
+    csv = project.write_csv(flights(100))
+    with project.registry():
+        pass  # made by the learner, which has not come to the log yet
+
+    def opened_late(url: str, model: str) -> Registry:
+        monkeypatch.undo()
+        project.produce(csv)
+        project.learn()
+        return Registry(url, model)
+
+    monkeypatch.setattr("stream.open_log.Registry", opened_late)
+    project.produce(csv)
+    assert project.learn()["duplicates"] == 100
 
 
 def test_a_named_topic_that_is_created_is_told(tmp_path: Path) -> None:

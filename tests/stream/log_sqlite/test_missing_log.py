@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.log.contract import LogError
+from stream.log.contract import LogError, TopicSpec
 from stream.log_sqlite.log import SqliteLog
 from tests.support import ROOT
 from tests.support.serving.command import freshet
@@ -39,6 +39,27 @@ def test_a_log_that_was_moved_without_its_newest_records_is_not_made_anew(tmp_pa
         with pytest.raises(LogError, match="moved or deleted by itself"):
             SqliteLog(path)
         assert ahead.read_bytes() == b"records"
+
+
+def test_a_log_that_another_program_creates_meanwhile_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look for the file and the look for the one beside it."""
+    path, looked = tmp_path / "log.db", Path.exists
+    others = list[SqliteLog]()
+
+    def exists(self: Path) -> bool:
+        found = looked(self)
+        if self == path and not found and not others:
+            monkeypatch.undo()
+            others.append(SqliteLog(path))
+            others[0].create_topics([TopicSpec("t")], accept_retention=False)
+        return found
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with closing(SqliteLog(path)) as log, closing(others[0]):
+        assert path.with_name("log.db-wal").exists()
+        assert log.describe(["t"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
