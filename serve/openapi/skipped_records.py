@@ -132,6 +132,9 @@ class CorrectedRows(BaseModel, extra="forbid"):
     newest_before: int | None = Field(
         description="the newest version that is before all of them, if some are passed"
     )
+    incomplete: list[int] = Field(
+        description="the quarantines of which not all rows of a file may have been sent"
+    )
 
 
 class PreviewedReplay(Previewed, extra="forbid"):

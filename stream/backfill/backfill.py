@@ -50,7 +50,13 @@ from stream.open_log import opened
 from stream.produce.file_records import Formed, History, HistoryOptions, warn_of_times
 from stream.reading.assignment import PLAINLY, Again, again_of
 from stream.reading.conversion import BatchReader, record_reader
-from stream.reading.corrections import Corrections, corrected_rows, fixed_now
+from stream.reading.corrections import (
+    Corrections,
+    corrected_rows,
+    fixed_now,
+    incomplete,
+    incomplete_words,
+)
 from stream.reading.merge import BATCH_ROWS, MergedReader
 from stream.resolved_config import ResolvedConfig, context_of, fixed, with_writers
 
@@ -184,6 +190,9 @@ class Backfill:
             say(
                 f"Taken in its place: {counted(corrected.rows, 'corrected row', 'corrected rows')}."
             )
+            half = incomplete(log, topics.corrections, numbers)
+            if half:
+                say(incomplete_words(half))
         return Again(left_out, corrected=corrected)
 
     def _tell_newer(

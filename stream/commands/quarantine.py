@@ -271,8 +271,10 @@ def _before_corrected(
 
 
 def _say_resubmitted(report: Resubmitted, number: int, file: str, before: int | None) -> None:
-    """What came of the rows, and how they are learned."""
+    """What came of the rows, what their refusals mean, and how they are learned."""
+    from converters.cells.refusal import SENTENCES
     from converters.show.tables import counted
+    from stream.quarantine.resubmit import OWN_SENTENCES
 
     say(
         f"{counted(report.sent, 'row was', 'rows were')} sent, {report.already_sent:,} had been "
@@ -284,6 +286,10 @@ def _say_resubmitted(report: Resubmitted, number: int, file: str, before: int | 
         say(f"{file}, line {row.line}: not sent, {row.reason}{column}.")
     if len(report.refused) > NAMED:
         say(f"{len(report.refused) - NAMED:,} more rows were not sent; --json names them all.")
+    for reason in sorted({row.reason for row in report.refused}):
+        meaning = (SENTENCES | OWN_SENTENCES).get(reason)
+        if meaning:
+            say(f"{reason}: {meaning}.")
     if not report.rows:
         return
     fresh = "'freshet backfill log --fresh' learns them"

@@ -33,7 +33,7 @@ from stream.log.contract import PositionError
 from stream.log.limits import check_position
 from stream.log.topics import begins_of, described, ends_of
 from stream.reading.assignment import Again, again_of
-from stream.reading.corrections import fixed_now
+from stream.reading.corrections import fixed_now, incomplete
 from stream.resolved_config import context_of
 
 
@@ -85,6 +85,15 @@ class RollingBack(NamedTuple):
         corrected = again_of(lineage).corrected
         if rollback.learner != "replay" or corrected is None:
             return
+        half = incomplete(
+            self.parts.event_log, self.parts.topics.corrections, corrected.quarantines
+        )
+        if half:
+            log.warning(
+                "corrected rows are learned of which more may be on their way: a resubmit has not "
+                "ended, and only another replay takes what it sends from now on",
+                quarantines=", ".join(map(str, half)),
+            )
         version = self.parts.registry.versions.find(rollback.version)
         made = self.parts.registry.versions.lineage(version.lineage)
         passed = corrected.ranges.before(of_positions(version.start.positions))

@@ -17,7 +17,12 @@ from learners.registry.row_types import Start
 from stream.log.contract import EventLog
 from stream.log.topics import described, topics_of
 from stream.quarantine.replay import in_force, newest_clean
-from stream.reading.corrections import Corrections, corrected_rows
+from stream.reading.corrections import (
+    Corrections,
+    corrected_rows,
+    incomplete,
+    incomplete_words,
+)
 
 
 class Taken(NamedTuple):
@@ -28,16 +33,23 @@ class Taken(NamedTuple):
         rows: how many would be learned.
         passed: how many would not, since they are before its place.
         before: the newest version that is before all of them; None without one.
+        incomplete: the quarantines of which not all rows of a file may have been sent.
     """
 
     version: int
     rows: int
     passed: int
     before: int | None
+    incomplete: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
-        return {"rows": self.rows, "passed": self.passed, "newest_before": self.before}
+        return {
+            "rows": self.rows,
+            "passed": self.passed,
+            "newest_before": self.before,
+            "incomplete": list(self.incomplete),
+        }
 
     @property
     def words(self) -> str:
@@ -45,6 +57,8 @@ class Taken(NamedTuple):
         if not (self.rows or self.passed):
             return ""
         found = f"Learned in its place: {counted(self.rows, 'corrected row', 'corrected rows')}."
+        if self.incomplete:
+            found = f"{found} {incomplete_words(self.incomplete)}"
         if not self.passed:
             return found
         other = (
@@ -89,7 +103,8 @@ def taken_by(
         learned = known.get((place, offset), {})
         passed += sum(row != learned.get(number) for number, row in each.items())
     before = before_corrected(log, registry, config[0], now.ranges, held) if passed else None
-    return Taken(version, rows, passed, before)
+    half = incomplete(log, topics.corrections, now.quarantines)
+    return Taken(version, rows, passed, before, tuple(half))
 
 
 def before_corrected(

@@ -4,7 +4,8 @@ Nothing that was learned changes by it. A replay, and a ``backfill log --fresh``
 place of the rows that were corrected (:mod:`stream.reading.corrections`).
 
 A sender is a writer of a fixed name, so that a second one at the same time fences the first, and
-reads what was sent only after it has become that writer. The same file twice is sent once.
+reads what was sent only after it has become that writer. The same file twice is sent once. That all
+of it was sent is told last, so that what a command has left that was killed is known as such.
 """
 
 from __future__ import annotations
@@ -35,7 +36,14 @@ from stream.dead_letters.refused_rows import (
 )
 from stream.log.contract import EventLog, FencedError, OutputWriter, Place, Record, TopicSpec
 from stream.log.topics import topics_of
-from stream.reading.corrections import Correction, corrections, outgoing, own_headers
+from stream.reading.corrections import (
+    Correction,
+    completed,
+    corrections,
+    incomplete,
+    outgoing,
+    own_headers,
+)
 from stream.reading.record_reader import RecordReader
 
 # Rows of a file that are looked up together, and of one transaction.
@@ -47,6 +55,17 @@ NO_ROW = Refusal("no-such-row", "", "")
 GONE = Refusal("original-gone", "", "")
 SENT_AGAIN = Refusal("sent-again", "", "")
 REPEATED = Refusal("repeated-row", "", "")
+# What the reasons mean that only a row of a file can have.
+OWN_SENTENCES = {
+    NOT_HELD.reason: "the quarantine holds no such record; keep the first four columns as exported",
+    NO_ROW.reason: "the record does not have so many rows; keep the first four columns as exported",
+    GONE.reason: "the record was deleted from the log, and is not read again",
+    SENT_AGAIN.reason: "'freshet replay-dead-letters' has sent this row again already",
+    REPEATED.reason: "the file has another row for the same place before; only that was taken",
+    "bad-origin": "partition, offset or row is no number; keep the first four columns as exported",
+    "cells-not-filled-in": "no cell is filled in, and the raw text is what it was",
+    "not-one-row": "the raw text is not exactly one row",
+}
 
 
 class ResubmittedElsewhereError(FreshetError):
@@ -98,6 +117,7 @@ class Resubmitting:
         writer: the sender's.
         sent_again: the dead letters that were corrected and sent again already.
         known: what was sent before, of each row the last, as a digest.
+        complete: whether that, if anything, was all of a file.
     """
 
     found: Quarantine
@@ -107,6 +127,7 @@ class Resubmitting:
     writer: OutputWriter
     sent_again: Sent
     known: dict[Origin, bytes]
+    complete: bool = True
     report: Resubmitted = field(default_factory=Resubmitted)
     _now: set[Origin] = field(default_factory=set)
     _waiting: list[Correction] = field(default_factory=list)
@@ -130,7 +151,7 @@ class Resubmitting:
                     self._add(row.origin, judged)
                 count += 1
                 seen(count)
-        self._flush()
+        self._flush(last=True)
         self.report.rows = len(self.known)
         return self.report
 
@@ -196,11 +217,15 @@ class Resubmitting:
         if len(self._waiting) >= BATCH_ROWS:
             self._flush()
 
-    def _flush(self) -> None:
-        if not self._waiting:
+    def _flush(self, *, last: bool = False) -> None:
+        """Send what waits; with the last rows, that these are all."""
+        records = list(map(outgoing, self._waiting))
+        if last and (records or not self.complete):
+            records.append(completed(self.found.number))
+        if not records:
             return
         try:
-            self.writer.write({self.judge.topics.corrections: list(map(outgoing, self._waiting))})
+            self.writer.write({self.judge.topics.corrections: records})
         except FencedError as error:
             raise ResubmittedElsewhereError(
                 "Another 'freshet quarantine resubmit' of this model has started, or the log took "
@@ -208,7 +233,7 @@ class Resubmitting:
                 "other one is done: rows that were sent are skipped."
             ) from error
         self.report.sent += len(self._waiting)
-        self._waiting = []
+        self.complete, self._waiting = last, []
 
 
 @contextmanager
@@ -242,7 +267,8 @@ def resubmitting(
             if number == found.number
         }
         held, sent = OffsetRanges.from_json(found.ranges), sent_before(log, topics.replays)
-        yield Resubmitting(found, held, log, Judge(reader, topics), writer, sent, known)
+        whole = not incomplete(log, topics.corrections, [found.number])
+        yield Resubmitting(found, held, log, Judge(reader, topics), writer, sent, known, whole)
 
 
 def _digest(value: bytes, headers: tuple[tuple[str, bytes], ...]) -> bytes:

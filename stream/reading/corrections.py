@@ -3,13 +3,15 @@
 They are on a topic of their own, a record each. Its key is ``topic:partition:offset:row``, which
 row it takes the place of; a header names the quarantine that it was corrected in; value and the
 other headers are those of a record of events or labels. Of several for one row the last counts.
+Whoever has sent all rows of a file adds a record with the key ``complete``: rows of a quarantine
+that come after its last one may be half of a file.
 
 Which ones a lineage takes is fixed when it begins, as :class:`Corrections`, and stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from learners.registry.requests.offset_ranges import OffsetRanges
@@ -21,6 +23,9 @@ from stream.log.topics import described, ends_of
 
 # The header with the number of the quarantine.
 QUARANTINE_HEADER = "quarantine"
+
+# The key of the record that says that the rows of a quarantine before it are all that were to come.
+COMPLETE = b"complete"
 
 # The corrected rows of each record, by their number in it, as records at its place and time 0.
 Rows = Mapping[tuple[Place, int], Mapping[int, Record]]
@@ -88,13 +93,51 @@ def corrections(log: EventLog, topic: str) -> Iterator[Correction]:
     Raises:
         LogError: there is a record that Freshet did not write.
     """
+    return (each for each in _records(log, topic) if isinstance(each, Correction))
+
+
+def completed(quarantine: int) -> Outgoing:
+    """What is sent after all rows of a file."""
+    return Outgoing(b"", None, ((QUARANTINE_HEADER, b"%d" % quarantine),), COMPLETE, partition=0)
+
+
+def incomplete(log: EventLog, topic: str, quarantines: Collection[int]) -> list[int]:
+    """Those of some quarantines of which a command has sent rows, and not told that these are all.
+
+    Raises:
+        LogError: as :func:`corrections`.
+    """
+    found = set[int]()
+    for each in _records(log, topic):
+        if isinstance(each, Correction):
+            found.add(each.quarantine)
+        else:
+            found.discard(each)
+    return sorted(found & {*quarantines})
+
+
+def incomplete_words(quarantines: Sequence[int]) -> str:
+    """That a replay may take half of a file, and what to do."""
+    which = "quarantine" if len(quarantines) == 1 else "quarantines"
+    return (
+        f"These may not be all: a 'freshet quarantine resubmit' of {which} "
+        f"{', '.join(map(str, quarantines))} has sent rows and has not ended. Let it end, or run "
+        "it again with its file; once a replay has begun, only another one takes the rest."
+    )
+
+
+def _records(log: EventLog, topic: str) -> Iterator[Correction | int]:
+    """Each corrected row; the number of a quarantine where all that were to come are before."""
     if not log.describe([topic]):
         return
     for record in journal.records(log, topic):
         try:
+            quarantine = int(dict(record.headers)[QUARANTINE_HEADER])
+            if record.key == COMPLETE:
+                yield quarantine
+                continue
             name, *numbers = (record.key or b"").decode().rsplit(":", 3)
             partition, offset, row = map(int, numbers)
-            quarantine = int(dict(record.headers)[QUARANTINE_HEADER])
         except (ValueError, KeyError):
             raise LogError(
                 f"The topic {topic} holds a record at offset {record.offset} that Freshet did not "

@@ -280,6 +280,8 @@ def test_what_would_not_be_learned_is_refused_by_its_line(project: Project) -> N
     assert [each["line"] for each in report["refused"]] == list(range(3, 10))
     said = run(project, "quarantine", "resubmit", "1", path, status=1).stderr
     assert "corrected.csv, line 3: not sent, not-in-quarantine." in said
+    for reason in wrong:
+        assert said.count(f"\n{reason}: ") == 1, "each is told in words"
 
 
 def test_a_dead_letter_that_was_sent_again_is_not_corrected_as_well(project: Project) -> None:
@@ -332,7 +334,7 @@ def test_a_version_behind_them_is_told(
     resubmitted(project, corrected(project))
     options = ("--learner", "replay", "--preview", "--json")
     told = json.loads(run(project, "rollback", str(newest), *options).stdout)["corrected"]
-    assert told == {"rows": 0, "passed": 40, "newest_before": 1}
+    assert told == {"rows": 0, "passed": 40, "newest_before": 1, "incomplete": []}
     options = ("--learner", "replay", "--reason", "a test")
     said = run(project, "rollback", str(newest), *options).stderr
     assert f"40 more are of records that come before version {newest} in the log" in said
@@ -341,7 +343,7 @@ def test_a_version_behind_them_is_told(
     assert project.learn()["learned"] == 160
     assert f"had learned them records=8 version={newest}\n" in capsys.readouterr().err
     told = json.loads(run(project, "rollback", "1", *options[:2], "--preview", "--json").stdout)
-    assert told["corrected"] == {"rows": 40, "passed": 0, "newest_before": None}
+    assert told["corrected"] == {"rows": 40, "passed": 0, "newest_before": None, "incomplete": []}
     plain = alone(tmp_path / "two", CLEAN, GOOD, AFTER)
     assert replayed(project)["model_sha256"] == plain["model_sha256"]
 
