@@ -20,12 +20,12 @@ from typing import Annotated, TextIO
 import typer
 from typer.core import TyperGroup
 
-from converters.commands import check, init
+from converters.commands import check
 from converters.commands import convert as converter_commands
 from converters.errors import FreshetError, UsageError
 from converters.files.private import keep_private
 from converters.show.command_line import say
-from learners.commands import report, status
+from learners.commands import init, report, status
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands

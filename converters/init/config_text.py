@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -23,7 +24,6 @@ from converters.config.toml_text import key, quoted, value
 from converters.init.column_decision import Decision
 from converters.init.declared import Labels
 from converters.init.interactions import Crossing
-from converters.init.schema_inference import Inference
 from converters.sampling.file_sample import Sample
 
 # The sections that are most often changed; docs/configuration.md has them all.
@@ -50,9 +50,24 @@ _COLUMNS = (
 )
 
 
-def config_text(
-    model: str, sample: Sample, inference: Inference, crossings: Sequence[Crossing] = ()
-) -> str:
+@dataclass(frozen=True)
+class Proposal:
+    """How the columns are learned.
+
+    Attributes:
+        decisions: of the columns, in the file's order.
+        learner: keys of the section ``learner`` that are set.
+        crossings: the pairs that were looked at, as the section tells of them.
+        measured: lines on what was tried, for the head of the file.
+    """
+
+    decisions: Sequence[Decision]
+    learner: Mapping[str, Any] = field(default_factory=dict)
+    crossings: Sequence[Crossing] = ()
+    measured: Sequence[str] = ()
+
+
+def config_text(model: str, sample: Sample, labels: Labels, proposal: Proposal) -> str:
     """The whole file."""
     parts = [
         *_wrapped(f"Written by 'freshet init' from {sample.described} of {quoted(sample.source)}."),
@@ -61,24 +76,26 @@ def config_text(
             f"A line that begins with '{OTHERWISE.strip()}' can replace the one above it. Other "
             "lines with '#' show what else can be set, with the defaults."
         ),
+        *(f"# {line}".rstrip() for line in proposal.measured),
         "",
         f"model = {quoted(model)}",
         "",
         *_commented(Settings),
         "",
         "[label]",
-        *_wrapped(f"{inference.labels.balance}.{_first_named(inference.labels)}"),
-        *_spellings("positive", inference.labels.positive),
-        *_spellings("negative", inference.labels.negative),
+        *_wrapped(f"{labels.balance}.{_first_named(labels)}"),
+        *_spellings("positive", labels.positive),
+        *_spellings("negative", labels.negative),
         "",
         "[columns]",
         *_wrapped(_COLUMNS),
     ]
-    for decision in inference.decisions:
+    for decision in proposal.decisions:
         parts += ["", *_column(decision)]
     parts += _csv(sample.csv)
     for name in SHOWN_SECTIONS:
-        parts += ["", *_section(name, Settings.model_fields[name], crossings)]
+        of_learner = proposal if name == "learner" else None
+        parts += ["", *_section(name, Settings.model_fields[name], of_learner)]
     return "\n".join(parts) + "\n"
 
 
@@ -95,7 +112,9 @@ def _column(decision: Decision) -> Iterator[str]:
     yield f"{name} = {value(decision.settings)}"
     for other in decision.otherwise:
         yield f"{OTHERWISE}{name} = {value(other.settings)}  # {other.when}"
-    if decision.never_missing and decision.settings.get("missing") != "reject":
+    if decision.never_missing and "edges" in decision.settings:
+        yield '# Never missing here: missing = "reject" would refuse rows without it.'
+    elif decision.never_missing and decision.settings.get("missing") != "reject":
         mandatory = value({**decision.settings, "missing": "reject"})
         yield f"{OTHERWISE}{name} = {mandatory}  # never missing here: to refuse rows without it"
 
@@ -137,24 +156,28 @@ def _spellings(name: str, spellings: Sequence[str]) -> Iterator[str]:
     yield "]"
 
 
-def _section(name: str, field: FieldInfo, crossings: Sequence[Crossing]) -> Iterator[str]:
-    section = _within(field)
+def _section(name: str, info: FieldInfo, proposal: Proposal | None) -> Iterator[str]:
+    section = _within(info)
     assert section is not None
     # No comment, though no key below it is set: a key uncommented would be in another section.
     yield f"[{name}]"
     for line in _commented(section):
-        if name == "learner" and line.startswith("# interactions = "):
-            yield from _interactions(line, crossings)
+        key_name = line.removeprefix("# ").partition(" = ")[0]
+        if proposal is not None and key_name in proposal.learner:
+            content = value(proposal.learner[key_name])
+            yield f"{key_name} = {content}  # {_meaning(section, key_name)}"
+        elif proposal is not None and key_name == "interactions":
+            yield from _interactions(line, proposal.crossings)
         else:
             yield line
     for inner, inner_field in section.model_fields.items():
         if _within(inner_field) is not None:
-            yield from _section(f"{name}.{inner}", inner_field, ())
+            yield from _section(f"{name}.{inner}", inner_field, None)
 
 
-def _within(field: FieldInfo) -> type[Section] | None:
+def _within(info: FieldInfo) -> type[Section] | None:
     """The section that a field holds, perhaps, or several times."""
-    kinds = (field.annotation, *get_args(field.annotation))
+    kinds = (info.annotation, *get_args(info.annotation))
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 
 
@@ -179,13 +202,13 @@ def _interactions(line: str, crossings: Sequence[Crossing]) -> Iterator[str]:
 
 def _commented(section: type[BaseModel]) -> Iterator[str]:
     """A line for each key of a section that has a default, as a comment."""
-    for name, field in section.model_fields.items():
-        if field.default is PydanticUndefined or _within(field) is not None:
+    for name, info in section.model_fields.items():
+        if info.default is PydanticUndefined or _within(info) is not None:
             continue
-        if field.default is None:  # TOML has no None: the line only names the key
-            yield f"# {name}: {field.description}"
+        if info.default is None:  # TOML has no None: the line only names the key
+            yield f"# {name}: {info.description}"
         else:
-            yield f"# {name} = {value(field.default)}  # {field.description}"
+            yield f"# {name} = {value(info.default)}  # {info.description}"
 
 
 def _meaning(section: type[BaseModel], name: str) -> str:

@@ -63,6 +63,7 @@ class Declared:
         weight_column: the column that says how much a row counts, if any.
         drop: columns not to be learned from.
         mandatory: features without which a row is refused; ``all`` means those never missing.
+        label_time: the column that says when the label was known, if any.
     """
 
     label: str
@@ -74,6 +75,7 @@ class Declared:
     weight_column: str | None = None
     drop: tuple[str, ...] = ()
     mandatory: tuple[str, ...] = ()
+    label_time: str | None = None
 
     @property
     def roles(self) -> list[tuple[str, str]]:
@@ -81,7 +83,8 @@ class Declared:
         named = {"label": self.label, "id": self.id_column, "time": self.time_column}
         named["weight"] = self.weight_column
         roles = [(name, role) for role, name in named.items() if name is not None]
-        return [*roles, *((name, "drop") for name in self.drop)]
+        known_late = [] if self.label_time is None else [(self.label_time, "leak")]
+        return [*roles, *((name, "drop") for name in self.drop), *known_late]
 
 
 @dataclass(frozen=True)
@@ -236,8 +239,8 @@ def roles_of(sample: Sample, declared: Declared) -> dict[str, str]:
         for name in _meant(sample, given, role):
             if roles.setdefault(name, role) != role:
                 raise InferError(
-                    f"--{roles[name]} and --{role} both name the column {quoted(name)}; it can "
-                    "have one role."
+                    f"{_option(roles[name])} and {_option(role)} both name the column "
+                    f"{quoted(name)}; it can have one role."
                 )
     return roles
 
@@ -249,11 +252,11 @@ def _meant(sample: Sample, given: str, role: str) -> list[str]:
     unnamed = [] if given else list(filter(UNNAMED.fullmatch, sample.columns))
     if len(unnamed) > 1 and role != "drop":
         raise InferError(
-            f"--{role} '' may mean {listed(unnamed)}, as columns without a name are called by "
-            f"their place from 0: say which, as in --{role} {quoted(unnamed[0])}."
+            f"{_option(role)} '' may mean {listed(unnamed)}, as columns without a name are called "
+            f"by their place from 0: say which, as in {_option(role)} {quoted(unnamed[0])}."
         )
     if not unnamed:
-        raise InferError(_no_column(sample, f"--{role}", given))
+        raise InferError(_no_column(sample, _option(role), given))
     return unnamed
 
 
@@ -324,7 +327,13 @@ def declared_decision(
         return _time(column, surroundings)
     if role == "weight":
         return _weight(column)
-    return Decision(column.name, {"role": role}, f"set by --{role}")
+    said = ": when the label was known" if role == "leak" else ""
+    return Decision(column.name, {"role": role}, f"set by {_option(role)}{said}")
+
+
+def _option(role: str) -> str:
+    """The option that gives a column its role."""
+    return "--label-time" if role == "leak" else f"--{role}"
 
 
 def _time(column: ColumnSample, surroundings: Surroundings) -> Decision:

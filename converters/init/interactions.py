@@ -20,8 +20,9 @@ from converters.cells.categories import PARTS
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import TimeReading
 from converters.init.schema_inference import Inference
-from converters.sampling.column_sample import Codes, coded
+from converters.sampling.column_sample import Codes, coded, number_or_nan
 from converters.sampling.file_sample import Sample
+from converters.sampling.leak_suspects import spans
 
 Values = NDArray[np.float64]
 
@@ -100,14 +101,14 @@ class _Table:
         errors = float(saved.mean()) / error if error else 0.0
         return Crossing(pair, float(apart.mean()), float(crossed.mean()), errors, len(saved))
 
-    def telling(self) -> list[str]:
+    def telling(self, most: int) -> list[str]:
         """The features that by themselves save most, in the order of the columns."""
         nothing = _held_out([np.zeros(len(self.truth), np.int64)], self.truth)
         saved = {
             name: float((nothing - _held_out([codes], self.truth)).mean())
             for name, codes in self.features.items()
         }
-        best = sorted(saved, key=lambda name: -saved[name])[:COMPARED]
+        best = sorted(saved, key=lambda name: -saved[name])[:most]
         return [name for name in saved if name in best]
 
     def _crossed(self, pair: tuple[str, str]) -> Codes:
@@ -121,7 +122,7 @@ def crossings(inference: Inference, sample: Sample) -> tuple[Crossing, ...]:
     table = _table(inference, sample)
     if table is None:
         return ()
-    found = [table.compare(pair, ()) for pair in combinations(table.telling(), 2)]
+    found = [table.compare(pair, ()) for pair in combinations(table.telling(COMPARED), 2)]
     left = sorted(found, key=lambda c: c.crossed - c.apart)
     taken: list[Crossing] = []
     while (sure := [c for c in left if c.is_sure]) and len(taken) < MOST_PAIRS:
@@ -132,7 +133,13 @@ def crossings(inference: Inference, sample: Sample) -> tuple[Crossing, ...]:
     return tuple(taken or guesses[:MOST_PAIRS])
 
 
-def _table(inference: Inference, sample: Sample) -> _Table | None:
+def most_telling(inference: Inference, sample: Sample, most: int) -> list[str]:
+    """The features, numbers among them, that by themselves save most; none if nothing tells."""
+    table = _table(inference, sample, with_numbers=True)
+    return [] if table is None else table.telling(most)
+
+
+def _table(inference: Inference, sample: Sample, *, with_numbers: bool = False) -> _Table | None:
     """The rows to compare on, in order of time if there is one; None if they cannot tell."""
     labels = inference.labels.codes
     known = [row for row in inference.order if labels[row] is not None]
@@ -146,6 +153,8 @@ def _table(inference: Inference, sample: Sample) -> _Table | None:
         cells = [sample.columns[decision.name][row] for row in known]
         if decision.settings.get("kind") in ("categorical", "boolean"):
             every[decision.name] = coded(cells)
+        if with_numbers and decision.settings.get("kind") == "numeric":
+            every[decision.name] = spans(np.array(list(map(number_or_nan, cells))))
         for part in decision.settings.get("parts", ()):
             reading = TimeReading(format=decision.settings.get("format", ""))
             memo = {cell: _part(cell, part, reading) for cell in set(cells)}

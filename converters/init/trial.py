@@ -18,10 +18,10 @@ from converters.cells.refusal import Refusal
 from converters.config import load
 from converters.convert.to_vw_text import compile_schema
 from converters.files.csv_file import CsvFile
-from converters.init.config_text import config_text
+from converters.init.config_text import Proposal, config_text
 from converters.init.declared import Declared
 from converters.init.interactions import crossings
-from converters.init.schema_inference import infer
+from converters.init.schema_inference import Inference, infer
 from converters.sampling.date_notations import is_dated
 from converters.sampling.file_sample import Sample
 from converters.sampling.number_notations import is_number_otherwise
@@ -104,7 +104,22 @@ class Origin:
                     return
 
 
-def written(origin: Origin, declared: Declared, model: str, path: Path) -> WrittenConfig:
+# How the columns of a sample are best learned.
+Proposing = Callable[[Sample, Inference], Proposal]
+
+
+def crossed_only(sample: Sample, inference: Inference) -> Proposal:
+    """The columns as they were inferred, with the pairs that help for sure."""
+    return Proposal(inference.decisions, crossings=crossings(inference, sample))
+
+
+def written(
+    origin: Origin,
+    declared: Declared,
+    model: str,
+    path: Path,
+    propose: Proposing = crossed_only,
+) -> WrittenConfig:
     """Infer the schema, write it, and try it on the file.
 
     Args:
@@ -112,6 +127,7 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         declared: what the options say of its columns.
         model: the model's name.
         path: where the text will be.
+        propose: says how the columns are learned.
 
     Raises:
         InferError: what the options declare does not fit the sample.
@@ -122,7 +138,7 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
     settled = {name for name, role in declared.roles if role != "label" or declared.negative}
     for guess in range(1, MOST_GUESSES + 1):
         inference = infer(sample, declared)
-        text = config_text(model, sample, inference)
+        text = config_text(model, sample, inference.labels, Proposal(inference.decisions))
         trial = try_text(text, path, origin)
         # Of columns that are settled, another guess would change nothing.
         changing = [
@@ -134,7 +150,7 @@ def written(origin: Origin, declared: Declared, model: str, path: Path) -> Writt
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
         sample = again
-    text = config_text(model, sample, inference, crossings(inference, sample))
+    text = config_text(model, sample, inference.labels, propose(sample, inference))
     loaded(text, path)
     warnings = list(inference.warnings)
     refused = trial.described(sum(map(len, sample.unreadable.values())))

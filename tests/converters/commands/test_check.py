@@ -16,11 +16,11 @@ import typer
 from typer.testing import CliRunner, Result
 
 from converters.check.rendering import columns_table
-from converters.commands import init
 from converters.commands.check import check
 from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import CsvFileError
 from converters.show.tables import plain, print_table
+from learners.commands import init
 from tests.support.rows.check_files import HOSTILE, LABELLED, checked, content
 from tests.support.rows.schemas import Columns
 

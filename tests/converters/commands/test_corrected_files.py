@@ -15,10 +15,10 @@ import typer
 from typer.testing import CliRunner, Result
 
 from converters.commands.check import check
-from converters.commands.init import init
 from converters.config import load
 from converters.errors import FreshetError
 from converters.init.declared import InferError
+from learners.commands.init import init
 
 MONTHS = ["Jan", "Feb", "March", "Apr", "May", "June", "Jul", "August", "Sep", "Oct", "Nov", "Dec"]
 # How a cell is written, and how it should be.

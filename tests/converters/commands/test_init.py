@@ -10,11 +10,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.commands import convert, init
+from converters.commands import convert
 from converters.config import load
 from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import CsvFileError
 from converters.init.declared import InferError
+from learners.commands import init
 from tests.support.rows.tables import NOISE, ROWS, table
 
 

@@ -16,11 +16,11 @@ from typer.testing import CliRunner, Result
 
 from converters.commands.check import check
 from converters.commands.convert import convert
-from converters.commands.init import init
 from converters.config import load
 from converters.config.settings import CsvSettings
 from converters.errors import FreshetError
 from converters.files.file_type import advice
+from learners.commands.init import init
 
 ROWS = [
     [

@@ -11,13 +11,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.commands import check, convert, init
+from converters.commands import check, convert
 from converters.config import load
 from converters.config.settings import CsvSettings
 from converters.convert.records import RowReader
 from converters.errors import FreshetError
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.first_line import named, separator
+from learners.commands import init
 from tests.support.rows.schemas import build
 
 ROWS = [(f"n{i * 7 % 100:02}", f"{i * 37 % 101}.5", "uvw"[i % 3], str(i % 2)) for i in range(60)]

@@ -15,7 +15,7 @@ from converters.config import load
 from converters.config.settings import Settings
 from converters.config.toml_text import key, quoted, value
 from converters.files.framing import csv_line
-from converters.init.config_text import OTHERWISE, config_text, model_name
+from converters.init.config_text import OTHERWISE, Proposal, config_text, model_name
 from converters.init.declared import Declared
 from converters.init.schema_inference import infer
 from converters.init.trial import Origin, try_text
@@ -29,7 +29,7 @@ def written(content: bytes, **told: Any) -> tuple[str, Sample]:
     """The config file's text for a file, and its sample."""
     drawn = sampled(content)
     inference = infer(drawn, Declared(**{"label": "y", "positive": ("1",), **told}))
-    return config_text("m", drawn, inference), drawn
+    return config_text("m", drawn, inference.labels, Proposal(inference.decisions)), drawn
 
 
 def loaded(text: str) -> Settings:

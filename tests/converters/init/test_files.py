@@ -9,11 +9,12 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from converters.commands import convert, init
+from converters.commands import convert
 from converters.config import load
 from converters.errors import FreshetError
 from converters.init.declared import InferError
 from converters.schema.schema import from_settings
+from learners.commands import init
 from serve.demo.flights import source
 from tests.support.rows.tables import NOISE, Cell, table
 

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from converters.config import load
-from converters.init.config_text import config_text
+from converters.init.config_text import Proposal, config_text
 from converters.init.declared import Declared
 from converters.init.interactions import Crossing, crossings
 from converters.init.schema_inference import infer
@@ -37,7 +37,8 @@ def found(columns: dict[str, Cell], rows: int = 2_000) -> tuple[tuple[Crossing, 
     drawn = sampled(table(columns, rows))
     inference = infer(drawn, Declared("y", ("1",)))
     found = crossings(inference, drawn)
-    return found, config_text("m", drawn, inference, found)
+    proposal = Proposal(inference.decisions, crossings=found)
+    return found, config_text("m", drawn, inference.labels, proposal)
 
 
 def test_sure_pair_is_crossed() -> None:

@@ -1,7 +1,7 @@
 """``freshet init``: reads a sample of a CSV file and writes a commented config.
 
 :mod:`converters.sampling.file_sample` draws the sample, :mod:`converters.init.trial` infers the
-config.
+config, :mod:`learners.selection.proposed` tries ways to learn it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from converters.show.command_line import DEFAULT_CONFIG, say
 
 if TYPE_CHECKING:  # the work's modules are imported by the command
     from converters.init.trial import Origin, WrittenConfig
+    from learners.selection.choice import Profile
 
 LabelColumn = Annotated[str, typer.Option("--label", help="The column to predict.")]
 Positive = Annotated[list[str], typer.Option("--positive", help="A positive value of the label.")]
@@ -56,6 +57,40 @@ Delimiter = Annotated[
     ),
 ]
 Encoding = Annotated[str, typer.Option("--encoding", help="The encoding, for example cp1252.")]
+LabelTime = Annotated[
+    str | None,
+    typer.Option("--label-time", help="The column that says when the label was known."),
+]
+
+
+def _trial_seconds(given: str | float) -> float:
+    """For how long ways to learn are tried; 0 not at all."""
+    try:
+        seconds = 0.0 if given == "none" else float(given)
+    except ValueError:
+        seconds = -1.0
+    if not (0 <= seconds < float("inf") and (seconds or given == "none")):
+        raise typer.BadParameter(f"{given!r} is neither a number of seconds nor 'none'.")
+    return seconds
+
+
+TrialSeconds = Annotated[
+    float,
+    typer.Option(
+        "--trial",
+        parser=_trial_seconds,
+        metavar="SECONDS|none",
+        help="For how long to try ways to learn on the sample; 'none' keeps the plain one.",
+    ),
+]
+ProfileOption = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        metavar="fast|best|auto",
+        help="Of ways that are nearly as good, take the fastest, the best, or as it pays.",
+    ),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
 Model = Annotated[str | None, typer.Option(help="The model's name; default: the CSV file's.")]
@@ -94,18 +129,24 @@ def init(
     weight_column: WeightColumn = None,
     drop: Drop = None,
     mandatory: Mandatory = None,
+    label_time: LabelTime = None,
     delimiter: Delimiter = None,
     encoding: Encoding = "utf-8",
     output: Output = DEFAULT_CONFIG,
     model: Model = None,
     sample: SampleRows = 10_000,
+    trial: TrialSeconds = 20.0,
+    profile: ProfileOption = "auto",
     force: Force = False,
 ) -> None:
     """Infer a schema from a CSV file; write a config."""
     from converters.init.config_text import model_name
     from converters.init.declared import Declared
     from converters.init.trial import written
+    from learners.selection.proposed import Selection
 
+    if label_time is not None and time_column is None:
+        raise UsageError("--label-time says when labels were known; name --time too.")
     _check_free(output, csv, force=force)
     declared = Declared(
         label=label,
@@ -117,10 +158,23 @@ def init(
         weight_column=weight_column,
         drop=tuple(drop or ()),
         mandatory=tuple(mandatory or ()),
+        label_time=label_time,
     )
     origin = _origin(csv, delimiter, encoding, sample)
-    config = written(origin, declared, model or model_name(csv), output)
+    name = model or model_name(csv)
+    selection = Selection(name, output, _profile(profile), trial, label_time)
+    config = written(origin, declared, name, output, selection.propose)
     _write(config, output)
+
+
+def _profile(given: str) -> Profile:
+    from learners.selection.choice import Profile
+
+    try:
+        return Profile(given)
+    except ValueError:
+        said = f"--profile {given!r} is none of {', '.join(Profile)}."
+        raise UsageError(said) from None
 
 
 def _write(config: WrittenConfig, output: Path) -> None:
