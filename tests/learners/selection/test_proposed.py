@@ -1,0 +1,167 @@
+"""What ``init`` proposes: the way that did best on the sample, or the plain one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converters.init.declared import Declared, InferError
+from converters.init.trial import Origin, loaded, written
+from learners.selection.choice import Profile, Tried, chosen
+from learners.selection.configurations import WAYS
+from learners.selection.proposed import Selection
+from tests.support.rows.tables import sampled
+
+CONFIG = Path("freshet.toml")
+RANDOM = np.random.default_rng(7)
+Header = Sequence[str]
+
+
+def table(header: Header, rows: int, cells: Callable[[int], Sequence[object]]) -> bytes:
+    """A CSV file."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(cells(n) for n in range(rows))
+    return out.getvalue().encode()
+
+
+def proposed(content: bytes, **told: Any) -> str:
+    """The config that is proposed for a file."""
+    profile = Profile(str(told.pop("profile", "auto")))
+    seconds = float(told.pop("seconds", 20))
+    declared = Declared(**{"label": "y", "positive": ("1",), **told})
+    selection = Selection("m", CONFIG, profile, seconds, declared.label_time)
+    return written(Origin(sampled(content)), declared, "m", CONFIG, selection.propose).text
+
+
+MARKED = re.compile(r"^# > \S+ +([\d.]+)", re.MULTILINE)
+
+
+def taken(text: str) -> str:
+    """The way that the table marks."""
+    names: list[str] = re.findall(r"^# > (\S+)", text, re.MULTILINE)
+    (name,) = names
+    return name
+
+
+LEFT, RIGHT = RANDOM.normal(size=4_000), RANDOM.normal(size=4_000)
+CHANCE = RANDOM.random(4_000)
+
+
+def exclusive(n: int) -> Sequence[object]:
+    """A label that says nothing of either number, and all of both."""
+    positive = (LEFT[n] > 0) ^ (RIGHT[n] > 0) ^ (CHANCE[n] < 0.1)
+    return [int(positive), f"{LEFT[n]:.3f}", f"{RIGHT[n]:.3f}"]
+
+
+def bent(n: int) -> Sequence[object]:
+    """A label that is likely in the middle of a number."""
+    positive = (abs(LEFT[n]) < 0.7) ^ (CHANCE[n] < 0.1)
+    return [int(positive), f"{LEFT[n]:.3f}", f"{RIGHT[n]:.3f}"]
+
+
+def test_pairs_where_they_pay() -> None:
+    """A label that depends on two numbers together is learned from their pairs."""
+    text = proposed(table(["y", "left", "right"], 4_000, exclusive))
+    assert taken(text).startswith("pairs")
+    config = tomllib.loads(text)
+    assert config["learner"]["interactions"] == "pairs"
+    assert config["columns"]["left"]["features"] == ["scale", "bins"]
+
+
+def test_bins_where_they_pay() -> None:
+    """A label that rises and falls with a number is learned from its bins; pairs pay nothing."""
+    text = proposed(table(["y", "left", "right"], 4_000, bent))
+    assert taken(text) == "bins"
+    assert "interactions" not in tomllib.loads(text)["learner"]
+
+
+def test_the_same_file_gives_the_same_config() -> None:
+    """All but the rows a second, which the clock says."""
+    content = table(["y", "left", "right"], 2_000, exclusive)
+    one, two = (re.sub(r" +[\d,]+  (?=[a-z])", "", proposed(content)) for _ in range(2))
+    assert one == two
+
+
+def test_none_is_tried_if_asked() -> None:
+    """``--trial none`` leaves the columns as they were inferred, and says nothing of ways."""
+    text = proposed(table(["y", "left", "right"], 4_000, exclusive), seconds=0.0)
+    assert "Ways to learn" not in text
+    assert "features" not in tomllib.loads(text)["columns"]["left"]
+
+
+def test_too_few_rows_say_so() -> None:
+    """Hundreds of rows tell nothing, and the config says that nothing was tried."""
+    text = proposed(table(["y", "left", "right"], 400, exclusive))
+    assert "No other way to learn was tried" in text
+    loaded(text, CONFIG)
+
+
+def test_heavy_rows_are_not_learned_by_coin() -> None:
+    """--coin takes no weight above 1: the ways by it are left out where rows weigh more."""
+    content = table(["y", "left", "right", "w"], 2_000, lambda n: [*exclusive(n), 1 + n % 3])
+    text = proposed(content, weight_column="w")
+    assert "raw-coin" not in text
+    assert taken(text) in ("pairs", "bins", "raw")
+
+
+def test_more_columns_than_are_crossed() -> None:
+    """Of many columns those are crossed that tell most by themselves."""
+    names = [f"c{n}" for n in range(30)]
+
+    def cells(n: int) -> Sequence[object]:
+        noise = [f"{(n * (31 + k)) % 977}.5" for k in range(28)]
+        return [*exclusive(n)[:1], *noise, *exclusive(n)[1:]]
+
+    text = proposed(table(["y", *names], 3_000, cells), profile="best")
+    columns = tomllib.loads(text)["columns"]
+    crossed = [name for name, settings in columns.items() if settings.get("namespace")]
+    if taken(text).startswith("pairs"):
+        assert len(crossed) == 24
+    loaded(text, CONFIG)
+
+
+def test_late_labels_are_learned_late() -> None:
+    """With ``--label-time`` a way is measured without the labels that were not there yet."""
+    header = ["at", "y", "group", "known"]
+
+    def cells(n: int) -> Sequence[object]:
+        day, hour = divmod(n, 24)
+        at = np.datetime64("2024-01-01T00", "h") + 24 * day + hour
+        # A day's label is drawn by chance: of use only to whom labels come at once.
+        return [at, int(CHANCE[day] < 0.5), f"g{day}", at + np.timedelta64(1000, "h")]
+
+    content = table(header, 2_000, cells)
+    at_once = proposed(content, time_column="at", drop=("known",))
+    late = proposed(content, time_column="at", label_time="known")
+    losses = [float(found[1]) for found in map(MARKED.search, (at_once, late)) if found]
+    assert losses[0] < losses[1]
+    assert tomllib.loads(late)["columns"]["known"] == {"role": "leak"}
+
+
+def test_label_times_that_are_none() -> None:
+    """A cell of ``--label-time`` that is no time is named with its line."""
+
+    def cells(n: int) -> Sequence[object]:
+        return [1_700_000_000 + n, n % 2, n % 7, "soon" if n == 4 else 1_700_009_000]
+
+    content = table(["at", "y", "a", "known"], 1_200, cells)
+    with pytest.raises(InferError, match=r"--label-time .*\"known\".*\"soon\" in line 6"):
+        proposed(content, time_column="at", label_time="known")
+
+
+def test_profiles() -> None:
+    """Among ways that are nearly as good the profile decides; among equals the loss."""
+    losses = [0.5, 0.497, 0.4905, 0.489, 0.4895]
+    tried = [Tried(way, loss, 0.7, 1.0) for way, loss in zip(WAYS, losses, strict=True)]
+    names = {profile: chosen(tried, profile).way.name for profile in Profile}
+    assert names == {"fast": "raw-coin", "auto": "bins", "best": "pairs-coin"}
