@@ -114,11 +114,7 @@ def crossed_only(sample: Sample, inference: Inference) -> Proposal:
 
 
 def written(
-    origin: Origin,
-    declared: Declared,
-    model: str,
-    path: Path,
-    propose: Proposing = crossed_only,
+    origin: Origin, declared: Declared, model: str, path: Path, propose: Proposing = crossed_only
 ) -> WrittenConfig:
     """Infer the schema, write it, and try it on the file.
 
@@ -152,12 +148,15 @@ def written(
         sample = again
     text = config_text(model, sample, inference.labels, propose(sample, inference))
     loaded(text, path)
-    warnings = list(inference.warnings)
+    warnings = [*inference.warnings, *_refused(trial, sample, origin)]
+    return WrittenConfig(text, sample, tuple(warnings))
+
+
+def _refused(trial: Trial, sample: Sample, origin: Origin) -> Iterator[str]:
     refused = trial.described(sum(map(len, sample.unreadable.values())))
     if refused:
         rows = "the sample" if origin.reopened is None else f"the {trial.read:,} tried"
-        warnings.append(f"rows of {rows} would be refused under this config: {refused}.")
-    return WrittenConfig(text, sample, tuple(warnings))
+        yield f"rows of {rows} would be refused under this config: {refused}."
 
 
 def loaded(text: str, path: Path) -> Schema:

@@ -18,6 +18,7 @@ from converters.errors import UsageError
 from converters.show.command_line import DEFAULT_CONFIG, say
 
 if TYPE_CHECKING:  # the work's modules are imported by the command
+    from converters.init.declared import Declared
     from converters.init.trial import Origin, WrittenConfig
     from learners.selection.choice import Profile
 
@@ -140,13 +141,8 @@ def init(
     force: Force = False,
 ) -> None:
     """Infer a schema from a CSV file; write a config."""
-    from converters.init.config_text import model_name
     from converters.init.declared import Declared
-    from converters.init.trial import written
-    from learners.selection.proposed import Selection
 
-    if label_time is not None and time_column is None:
-        raise UsageError("--label-time says when labels were known; name --time too.")
     _check_free(output, csv, force=force)
     declared = Declared(
         label=label,
@@ -158,13 +154,34 @@ def init(
         weight_column=weight_column,
         drop=tuple(drop or ()),
         mandatory=tuple(mandatory or ()),
-        label_time=label_time,
+        label_time=_checked_label_time(label_time, time_column),
     )
     origin = _origin(csv, delimiter, encoding, sample)
-    name = model or model_name(csv)
-    selection = Selection(name, output, _profile(profile), trial, label_time)
-    config = written(origin, declared, name, output, selection.propose)
+    config = _selected(origin, declared, _model(model, csv), output, (_profile(profile), trial))
     _write(config, output)
+
+
+def _selected(
+    origin: Origin, declared: Declared, model: str, output: Path, how: tuple[Profile, float]
+) -> WrittenConfig:
+    """The config by which the sample is learned best."""
+    from converters.init.trial import written
+    from learners.selection.proposed import Selection
+
+    selection = Selection(model, output, *how, declared.label_time)
+    return written(origin, declared, model, output, selection.propose)
+
+
+def _model(given: str | None, csv: str) -> str:
+    from converters.init.config_text import model_name
+
+    return given or model_name(csv)
+
+
+def _checked_label_time(column: str | None, time_column: str | None) -> str | None:
+    if column is not None and time_column is None:
+        raise UsageError("--label-time says when labels were known; name --time too.")
+    return column
 
 
 def _profile(given: str) -> Profile:

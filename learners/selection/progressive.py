@@ -6,22 +6,20 @@ With late labels a row is scored when its event was and learned when its label c
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.cells.refusal import Refusal
-from converters.convert.row_block import LABELLED, MOST_IN_BLOCK
+from converters.convert.row_block import LABELLED, MOST_IN_BLOCK, Row
 from converters.convert.to_vw_text import compile_schema, unlabelled
 from converters.schema.schema import Schema
 from learners.choose import create
 from learners.learner import LearnerSpec
 
 Floats = NDArray[np.float64]
-# In each round of so many lines the learner is asked once.
-AT_ONCE = MOST_IN_BLOCK
 
 
 @dataclass(frozen=True)
@@ -53,33 +51,42 @@ def scored(
             before that one is scored, and after those whose labels came earlier.
     """
     began = time.process_time()
-    conversion = compile_schema(schema)
-    lines, at = [], []
-    for first in range(0, len(rows), AT_ONCE):
-        part = rows[first : first + AT_ONCE]
-        for n, row in enumerate(conversion.rows(part), start=first):
-            if not isinstance(row, Refusal):
-                lines.append(row)
-                at.append(n)
+    converted = _converted(schema, rows)
+    lines = _in_order(converted, labelled)
     learner = create(spec)
     try:
-        found = np.full(len(rows), np.nan)
-        if labelled is None:
-            texts = [t if y is None else LABELLED[y] + t for _, y, t in lines]
-            found[at] = learner.step(texts)
-        else:
-            order = sorted(
-                [(n, 1, n, unlabelled(t)) for n, (_, _, t) in zip(at, lines, strict=True)]
-                + [
-                    (labelled[n], 0, n, LABELLED[y] + t)
-                    for n, (_, y, t) in zip(at, lines, strict=True)
-                    if y is not None
-                ]
-            )
-            scores = learner.step([text for *_, text in order])
-            for (_, arrives, n, _), score in zip(order, scores, strict=True):
-                if arrives:
-                    found[n] = score
+        scores = learner.step([text for _, text in lines])
     finally:
         learner.close()
+    found = np.full(len(rows), np.nan)
+    for (arrived, _), score in zip(lines, scores, strict=True):
+        if arrived is not None:
+            found[arrived] = score
     return Scored(found, time.process_time() - began)
+
+
+def _converted(schema: Schema, rows: Sequence[Sequence[str]]) -> dict[int, Row]:
+    """The rows that are not refused, by their number."""
+    conversion = compile_schema(schema)
+    parts = [rows[first : first + MOST_IN_BLOCK] for first in range(0, len(rows), MOST_IN_BLOCK)]
+    every = (row for part in parts for row in conversion.rows(part))
+    return {n: row for n, row in enumerate(every) if not isinstance(row, Refusal)}
+
+
+def _in_order(
+    converted: Mapping[int, Row], labelled: Sequence[int] | None
+) -> list[tuple[int | None, str]]:
+    """Lines for the learner, each with the number of the row that it scores, if that arrives."""
+    if labelled is None:
+        return [
+            (n, text if label is None else LABELLED[label] + text)
+            for n, (_, label, text) in converted.items()
+        ]
+    arriving = [(n, 1, n, unlabelled(text)) for n, (_, _, text) in converted.items()]
+    learned = [
+        (labelled[n], 0, n, LABELLED[label] + text)
+        for n, (_, label, text) in converted.items()
+        if label is not None
+    ]
+    order = sorted(arriving + learned)
+    return [(n if arrives else None, text) for _, arrives, n, text in order]

@@ -56,6 +56,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.registry.migrations": "statements of other times; the database has today's",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
+    "learners.selection.number_features": "arrays of numbers; configurations is about settings",
     "learners.versions.common_examples": "arrays; a promotion is about versions",
     "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
     "serve.rows.crosses": "features that rows have together; readers are about names and cells",
