@@ -1,0 +1,1 @@
+"""Streams of binary events, real and generated, that learners are compared on."""
