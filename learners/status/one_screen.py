@@ -126,12 +126,16 @@ def _progress(progress: State) -> str:
 def _quarantines(quarantines: Sequence[State]) -> str:
     """What nobody learns who reads the log again."""
     named = [
-        f"{each['quarantine']}: {counted(each['offsets'], 'offset', 'offsets')}, by "
-        f"{each['actor']}: {quoted(each['reason'])}"
+        f"{each['quarantine']}: {counted(each['offsets'], 'offset', 'offsets')}"
+        f"{_corrected(each['corrected'])}, by {each['actor']}: {quoted(each['reason'])}"
         for each in quarantines[-NAMED:]
     ]
     more = len(quarantines) - NAMED
     return "; ".join([*named, f"{more} more"] if more > 0 else named)
+
+
+def _corrected(rows: int) -> str:
+    return f" ({counted(rows, 'row', 'rows')} of it corrected)" if rows else ""
 
 
 def _learner(learner: State, now: str) -> str:

@@ -100,6 +100,7 @@ def quarantines_state(in_force: Sequence[Quarantine]) -> list[State]:
         {
             "quarantine": each.number,
             "offsets": each.offsets,
+            "corrected": each.corrected,
             "at": iso(each.at),
             "actor": each.actor,
             "reason": each.reason,

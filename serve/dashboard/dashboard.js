@@ -124,7 +124,7 @@ function showRollback(status) {
   by("rollback-words").textContent = back ? `The learner goes back to version ${back.version} (rollback ${back.rollback}, ${back.state}).${far}${waits}` : "";
   by("rollback-share").hidden = !back?.progress;
   by("rollback-share").value = back?.progress?.share ?? 0;
-  const held = (status.quarantines ?? []).map((each) => `${each.quarantine} (${whole.format(each.offsets)} offsets: ${each.reason})`);
+  const held = (status.quarantines ?? []).map((each) => `${each.quarantine} (${whole.format(each.offsets)} offsets${each.corrected ? `, ${whole.format(each.corrected)} rows corrected` : ""}: ${each.reason})`);
   by("quarantines").textContent = held.length ? `In quarantine: ${held.join(", ")}.` : "";
   by("rollback").hidden = !back && !held.length;
 }

@@ -95,6 +95,20 @@ def test_a_replay_says_how_far_it_is(changing: Maker) -> None:
     assert "version 1, replaying; asked by" in screen_of(changing)
 
 
+def test_corrected_rows_are_counted(changing: Maker) -> None:
+    """Of each quarantine; in the document too, also where there are none."""
+    quarantines = changing.registry.quarantines
+    for number in (3, 8):
+        held = OffsetRanges.parse(f"flights.events:0:{number}")
+        quarantines.add({}, held, "bad", "ann")
+    quarantines.corrected(1, 12, 12, "ann")
+    assert line(screen_of(changing), "Quarantine") == (
+        "1: 1 offset (12 rows of it corrected), by ann: bad; 2: 1 offset, by ann: bad"
+    )
+    document = status_document(changing.project.settings)
+    assert [each["corrected"] for each in document["quarantines"]] == [12, 0]
+
+
 def test_many_quarantines_are_named_in_part(changing: Maker) -> None:
     """The newest ones; removed ones are in none."""
     for number in range(7):

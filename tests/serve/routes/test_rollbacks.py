@@ -64,10 +64,14 @@ def test_a_replay_says_how_far_it_is(served: tuple[TestClient, Maker]) -> None:
     for line in ("under_way 1.0", "rows_read 1200.0", "rows 5000.0", "seconds_left 90.5"):
         assert f"\nfreshet_rollback_{line}\n" in text
     assert "\nfreshet_quarantines 1.0\n" in text
+    maker.registry.quarantines.corrected(1, 3, 3, "ann")
+    sleep(KEPT_SECONDS)
     (held,) = client.get("/status").json()["quarantines"]
-    assert {name: held[name] for name in ("quarantine", "offsets", "actor", "reason")} == {
+    shown_of = ("quarantine", "offsets", "corrected", "actor", "reason")
+    assert {name: held[name] for name in shown_of} == {
         "quarantine": 1,
         "offsets": 5,
+        "corrected": 3,
         "actor": "ann@zz-host",
         "reason": "poison",
     }
