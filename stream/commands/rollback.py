@@ -35,7 +35,7 @@ from stream.commands.quarantine import (
 if TYPE_CHECKING:
     from learners.registry import Registry
     from learners.registry.requests.rollback import Replay
-    from learners.registry.row_types import Pointers, Rollback
+    from learners.registry.row_types import Pointers
     from learners.versions.way_back import LearnerMode
     from stream.log.contract import EventLog
     from stream.quarantine.asked_ranges import Asked
@@ -100,11 +100,11 @@ def _replay(
 ) -> None:
     """Ask for a replay; without a reason only say what it would be."""
     from learners.registry.actor import on_command_line
-    from learners.registry.requests.offset_ranges import OffsetRanges
     from learners.registry.requests.rollback import Replay
     from learners.registry.requests.rollback import Skip as Left
     from stream.open_log import opened_log
-    from stream.quarantine.replay import replay
+    from stream.quarantine.config_check import changed_config, waiting_words
+    from stream.quarantine.replay import replay, tried
     from stream.quarantine.replay_corrections import taken_by
 
     registry, read, version = what
@@ -114,28 +114,15 @@ def _replay(
         if why is None:
             _show(log, *what, how, json=json)
         else:
+            # Looked up first: what fails here fails before anything was asked for.
+            taken = taken_by(log, registry, read, version, tried(log, *what, how))
+            changed = changed_config(registry, read)
             moved = replay(log, *what, how, (on_command_line(), why))
-            asked_for = moved.rollback
-            held = OffsetRanges.from_json(asked_for and asked_for.quarantined)
-            _tell(registry, moved, taken_by(log, registry, read, version, held), json=json)
-            if asked_for is not None and asked_for.under_way:
-                _warn_of_config(registry, read, asked_for)
-
-
-def _warn_of_config(registry: Registry, read: Read, asked: Rollback) -> None:
-    """Say that the rollback waits where no learner can be started by the config."""
-    from stream.checkpoints.same_model import different_keys
-    from stream.resolved_config import resolve
-
-    live = registry.versions.live_lineage()
-    changed = "" if live is None or live.config is None else different_keys(resolve(*read), live)
-    if changed:
-        say(
-            f"The config is not that of the learner's model: {changed}. A learner "
-            "that runs goes back all the same; one that is started by this config refuses to, and "
-            "the rollback waits. Put the config back, or cancel it: 'freshet rollbacks --cancel "
-            f"{asked.number} --reason TEXT'."
-        )
+            _tell(registry, moved, taken, json=json)
+            found = moved.rollback
+            if changed and found is not None and found.under_way:
+                cancel = f"'freshet rollbacks --cancel {found.number} --reason TEXT'"
+                say(waiting_words(changed, cancel))
 
 
 def _mode(learner: str) -> LearnerMode:
