@@ -45,6 +45,7 @@ from serve.service import Service
 from stream.log.contract import EventLog
 from stream.log.topics import topics_of
 from stream.quarantine.asked_ranges import resolved
+from stream.quarantine.config_check import changed_config, waiting_words
 from stream.quarantine.listing import quarantine_json
 from stream.quarantine.preview import ReplayPreview, preview_of_replay
 from stream.quarantine.replay import ready
@@ -150,6 +151,10 @@ class RolledBack(Pointers, extra="forbid"):
 
     rollback: Rollback | None
     quarantine: Quarantine | None = Field(description="what was put into it with this")
+    warning: str | None = Field(
+        description="of a replay: why it waits, and how it is cancelled, where no learner can be "
+        "started by the config of this server; else null"
+    )
 
 
 class Adoption(BaseModel, extra="forbid"):
@@ -187,36 +192,42 @@ class Serving:
         asked = await asked_of(self._service.bodies, Back, request)
         _check(asked)
         how: Literal["keep", "resume"] | Replay
+        edited = ""
         if asked.learner == "replay":
             look = partial(self._looked, asked)
             left = await self._service.looks.run(seconds_left(request), COMMAND, look)
             if isinstance(left, ReplayPreview):
                 return Response(orjson.dumps(left.to_json()), media_type=JSON)
-            how = left
+            how, edited = left
         else:
             how = asked.learner
         moved = await self._change(request, self._roll_back, asked, how, actor_of(request))
-        return await self._rolled_back(request, asked.version, moved)
+        return await self._rolled_back(request, asked.version, moved, edited)
 
-    async def _rolled_back(self, request: Request, wanted: int, moved: Serves) -> Response:
+    async def _rolled_back(
+        self, request: Request, wanted: int, moved: Serves, edited: str
+    ) -> Response:
         """Answer once this process serves the version, or what the learner made of it."""
         changed, found = not moved.unchanged, moved.rollback
         if found is None:
-            nothing = {"rollback": None, "quarantine": None}
+            nothing = {"rollback": None, "quarantine": None, "warning": None}
             return await self._served(request, changed, wanted, nothing)
         pointers = await self._service.live.synced(seconds_left(request))
         # Looked up after that: once it is done, what the learner made of it is served.
         found = await self._service.reads.run(None, self._registry.rollbacks.find, found.number)
         if pointers.serving != wanted and found.state != DONE:
             raise await self._not_served(wanted, pointers.serving)
-        return await self._answer(pointers, changed, await self._asked(found))
+        return await self._answer(pointers, changed, await self._asked(found, edited))
 
-    async def _asked(self, rollback: Row) -> Json:
-        """What the learner is asked to do, and what was put into quarantine with it."""
+    async def _asked(self, rollback: Row, edited: str) -> Json:
+        """What the learner is asked to do, what was put into quarantine with it, if it waits."""
         number, find = rollback.quarantine, self._registry.quarantines.find
         added = None if number is None else await self._service.reads.run(None, find, number)
         quarantine = None if added is None else quarantine_json(added)
-        return {"rollback": rollback_json(rollback), "quarantine": quarantine}
+        cancel = f"DELETE /rollbacks/{rollback.number}?reason=TEXT"
+        warning = waiting_words(edited, cancel) if edited and rollback.under_way else None
+        answer = {"rollback": rollback_json(rollback), "quarantine": quarantine}
+        return answer | {"warning": warning}
 
     async def unpin(self, request: Request) -> Response:
         """Follow the learner again."""
@@ -236,8 +247,8 @@ class Serving:
         promoted = promote(self._registry, config, asked.version, asked.reason, by, options)
         return promoted_json(promoted, None)
 
-    def _looked(self, asked: Back, log: EventLog, pace: Pace) -> Replay | ReplayPreview:
-        """What the replay leaves out, if the learner can go back; nothing is changed."""
+    def _looked(self, asked: Back, log: EventLog, pace: Pace) -> tuple[Replay, str] | ReplayPreview:
+        """What it leaves out if the learner can go back, and what is edited; nothing is changed."""
         config = self._service.settings, self._service.schema
         words, topics = asked.asked(), topics_of(self._service.settings)
         left = None
@@ -246,7 +257,8 @@ class Serving:
         how = Replay(left, asked.instead)
         if asked.preview:
             return preview_of_replay(log, self._registry, config, (asked.version, how), pace)
-        return ready(log, self._registry, config, asked.version, how)
+        how = ready(log, self._registry, config, asked.version, how)
+        return how, changed_config(self._registry, config)
 
     def _roll_back(self, asked: Back, how: Literal["keep", "resume"] | Replay, by: Actor) -> Serves:
         config = self._service.settings, self._service.schema

@@ -212,6 +212,24 @@ def test_a_replay_reads_the_log_again_without_some_records(
     assert client.get("/quarantines/1").json()["active"] is False
 
 
+def test_a_replay_warns_of_a_config_by_which_no_learner_starts(
+    learned: tuple[TestClient, Project],
+) -> None:
+    """It would wait for one that does; how to cancel it is said. Else there is no warning."""
+    client, project = learned
+    keep = {"version": 1, "reason": "a look"}
+    assert client.post("/rollback", json=keep).json()["warning"] is None
+    assert client.post("/rollback", json=REPLAY).json()["warning"] is None
+    client.delete("/rollbacks/1", params={"reason": "another config"})
+    other = project.edited(("[learn]\n", '[columns.branch]\nkind = "categorical"\n\n[learn]\n'))
+    with client_of(other, admin=True) as edited:
+        answer = edited.post("/rollback", json={**REPLAY, "skip": [], "skip_time": []}).json()
+        document = edited.get("/openapi.json").json()
+    check_answer(document, document["paths"]["/rollback"]["post"], 200, answer)
+    assert "not that of the learner's model: the column 'branch'" in answer["warning"]
+    assert answer["warning"].endswith("or cancel it: DELETE /rollbacks/2?reason=TEXT.")
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_preview_says_what_the_command_line_says(
     learned: tuple[TestClient, Project], version: int
