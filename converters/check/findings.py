@@ -18,7 +18,7 @@ from converters.check.class_balance import Balance
 from converters.check.column_counts import FORMER, UNKNOWN
 from converters.check.data_report import ColumnReport, Finding
 from converters.check.profile import Profile
-from converters.check.respelt import Said
+from converters.check.respelt import Level, Said
 from converters.config.toml_text import readable
 from converters.files.first_line import UNNAMED
 from converters.files.rewriting import other_width, rewriting
@@ -49,7 +49,8 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Said]:
     present = rows - column.missing
     if column.alone is not None and column.learned and column.alone.suspicious:
         known = 'If it is known only when the label is, give it the role "leak".'
-        yield ("problem", "leak-suspect", f"{column.alone.described(digits=3)}. {known}")
+        level: Level = "problem" if column.alone.is_as_good else "warning"
+        yield (level, "leak-suspect", f"{column.alone.described(digits=3)}. {known}")
     elif column.after_event:
         yield ("warning", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:

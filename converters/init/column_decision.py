@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from converters.config.toml_text import quoted
 from converters.files.rewriting import Rule
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
@@ -37,6 +38,8 @@ class Decision:
         warnings: what the person should look at.
         rule: what a command does to its cells, if they are to be rewritten.
         never_missing: whether it is a feature that each row of the sample has.
+        is_suspect: whether it is learned from though it may be known only when the label is.
+        is_counting: whether it holds few whole numbers, which may be quantities or codes.
     """
 
     name: str
@@ -46,11 +49,78 @@ class Decision:
     warnings: tuple[str, ...] = ()
     rule: Rule | None = None
     never_missing: bool = False
+    is_suspect: bool = False
+    is_counting: bool = False
 
     @property
     def is_learned(self) -> bool:
         """Whether the column gives features."""
         return self.settings.get("kind", "integer") != "integer" or "parts" in self.settings
+
+
+def leak(learned: Decision, said: str) -> Decision:
+    """A column that seems known only when the label is: learning from it does harm."""
+    warning = (
+        f"column {quoted(learned.name)} looks like a leak: it {said}. It is not learned from, "
+        'under the role "leak". If it IS known when the event comes, put the line in its place '
+        "that the config shows beside it."
+    )
+    because = f"a leak? It {said}; {learned.because}"
+    first = Alternative(learned.settings, "if it IS known when the event comes")
+    return _set_aside(learned, "leak", because, first, warning)
+
+
+def suspected(learned: Decision, said: str) -> Decision:
+    """A column that may be known only when the label is, but may as well be a good one."""
+    warning = (
+        f"column {quoted(learned.name)} {said}. It is learned from. If it is known only when the "
+        'label is, write role = "leak" for it: what was measured with it would not come true.'
+    )
+    aside = Alternative({"role": "leak"}, "if it is known only when the label is")
+    return replace(
+        learned,
+        because=f"{learned.because}; a suspect: it {said}",
+        otherwise=(aside, *learned.otherwise),
+        warnings=(*learned.warnings, warning),
+        is_suspect=True,
+    )
+
+
+def protected(learned: Decision, word: str) -> Decision:
+    """A column whose name clearly is an attribute that must not decide about people."""
+    because = (
+        f"called {quoted(word)}, which must not decide about people: kept to compare groups by, "
+        f"never learned from; {learned.because}"
+    )
+    warning = (
+        f"column {quoted(learned.name)} is protected by its name ({word}): it is kept to "
+        "compare groups by, and never learned from."
+    )
+    first = Alternative(learned.settings, "if the name means something else here")
+    return _set_aside(learned, "protected", because, first, warning)
+
+
+def _set_aside(
+    learned: Decision, role: str, because: str, first: Alternative, warning: str
+) -> Decision:
+    return replace(
+        learned,
+        settings={"role": role},
+        because=because,
+        otherwise=(first, *learned.otherwise),
+        warnings=(*learned.warnings, warning),
+    )
+
+
+def asked(learned: Decision, word: str) -> Decision:
+    """A column whose name may say so: learned from, with a question."""
+    warning = (
+        f"column {quoted(learned.name)} may be an attribute that must not decide about people "
+        f'({word}). It is learned from; role = "protected" keeps it without learning from it.'
+    )
+    kept = Alternative({"role": "protected"}, "if it must not decide about people")
+    others = (kept, *learned.otherwise)
+    return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
 
 
 @dataclass(frozen=True)
@@ -119,6 +189,7 @@ class Guess:
         warnings: what the person should look at.
         as_missing: cells that the kind cannot hold, and that count as missing.
         rule: what a command does to its cells, if they are to be rewritten.
+        is_counting: as in :class:`Decision`.
     """
 
     kind: str
@@ -128,3 +199,4 @@ class Guess:
     warnings: tuple[str, ...] = ()
     as_missing: tuple[str, ...] = ()
     rule: Rule | None = None
+    is_counting: bool = False

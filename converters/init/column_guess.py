@@ -19,7 +19,11 @@ from converters.init.column_decision import (
     Decision,
     Guess,
     Surroundings,
+    asked,
+    leak,
     percent,
+    protected,
+    suspected,
     words,
 )
 from converters.init.event_ids import id_settings
@@ -39,7 +43,7 @@ from converters.init.numeric_columns import like_an_id, numbers
 from converters.init.stray_cells import marks_said, marks_warned, strays
 from converters.sampling import missing_markers, sentinels
 from converters.sampling.column_sample import ColumnSample, coded, truth_values
-from converters.sampling.leak_suspects import Judge
+from converters.sampling.leak_suspects import Alone, Judge, known_afterwards
 from converters.sampling.nearly_numbers import MOST_NUMBERED_CATEGORIES
 
 PROTECTED, ASKED = "protected", "asked"
@@ -74,55 +78,6 @@ def protection(name: str) -> tuple[str, str]:
             if parts in (spelt[-len(parts) :], shortened[-len(parts) :]):
                 return word, grade
     return "", ""
-
-
-def leak(learned: Decision, said: str) -> Decision:
-    """A column that seems known only when the label is: learning from it does harm."""
-    warning = (
-        f"column {quoted(learned.name)} looks like a leak: it {said}. It is not learned from, "
-        'under the role "leak". If it IS known when the event comes, put the line in its place '
-        "that the config shows beside it."
-    )
-    because = f"a leak? It {said}; {learned.because}"
-    first = Alternative(learned.settings, "if it IS known when the event comes")
-    return _set_aside(learned, "leak", because, first, warning)
-
-
-def protected(learned: Decision, word: str) -> Decision:
-    """A column whose name clearly is an attribute that must not decide about people."""
-    because = (
-        f"called {quoted(word)}, which must not decide about people: kept to compare groups by, "
-        f"never learned from; {learned.because}"
-    )
-    warning = (
-        f"column {quoted(learned.name)} is protected by its name ({word}): it is kept to "
-        "compare groups by, and never learned from."
-    )
-    first = Alternative(learned.settings, "if the name means something else here")
-    return _set_aside(learned, "protected", because, first, warning)
-
-
-def _set_aside(
-    learned: Decision, role: str, because: str, first: Alternative, warning: str
-) -> Decision:
-    return replace(
-        learned,
-        settings={"role": role},
-        because=because,
-        otherwise=(first, *learned.otherwise),
-        warnings=(*learned.warnings, warning),
-    )
-
-
-def asked(learned: Decision, word: str) -> Decision:
-    """A column whose name may say so: learned from, with a question."""
-    warning = (
-        f"column {quoted(learned.name)} may be an attribute that must not decide about people "
-        f'({word}). It is learned from; role = "protected" keeps it without learning from it.'
-    )
-    kept = Alternative({"role": "protected"}, "if it must not decide about people")
-    others = (kept, *learned.otherwise)
-    return replace(learned, otherwise=others, warnings=(*learned.warnings, warning))
 
 
 # From this missing share on, being missing becomes a feature; from this one on, there is a warning.
@@ -222,14 +177,19 @@ def _feature(
         others += tuple(_words_missing(column, settings))
     because = "; ".join([guess.because, *_missing_said(column, settings)])
     said = tuple(_warnings(column, guess))
-    learned = Decision(column.name, settings, because, others, said, guess.rule)
+    learned = Decision(
+        column.name, settings, because, others, said, guess.rule, is_counting=guess.is_counting
+    )
     word, grade = protection(column.name)
     if grade == PROTECTED:
         return protected(learned, word)
     if guess.kind == "time" and is_later(column, surroundings):
         return leak(learned, "is always later than the event itself")
-    if reason := _suspected(judge, column, guess):
-        return leak(learned, reason)
+    alone = _alone(judge, column, guess)
+    if alone is not None and alone.suspicious:
+        if alone.is_as_good or known_afterwards(column.name):
+            return leak(learned, alone.described(digits=2))
+        learned = suspected(learned, alone.described(digits=2))
     return asked(learned, word) if grade == ASKED else learned
 
 
@@ -246,8 +206,8 @@ def _words_missing(column: ColumnSample, settings: Mapping[str, Any]) -> Iterato
     yield Alternative(full, f"if {', '.join(map(readable, found))} means that it is missing")
 
 
-def _suspected(judge: Judge, column: ColumnSample, guess: Guess) -> str:
-    """Why a column is a suspect, in words; empty if it is none."""
+def _alone(judge: Judge, column: ColumnSample, guess: Guess) -> Alone | None:
+    """How well a column by itself predicts the label; None where labels are too few."""
     absent = column.missing | {*guess.as_missing}
     if guess.kind == "numeric":  # its other odd cells refuse their rows
         absent |= {*column.odd}
@@ -258,8 +218,7 @@ def _suspected(judge: Judge, column: ColumnSample, guess: Guess) -> str:
         values = np.array([numbers[cell] for cell in column.cells], np.float64)
     elif guess.kind in ("categorical", "boolean"):
         codes = coded(column.cells)
-    alone = judge.alone(codes, missing, values)
-    return alone.described(digits=2) if alone is not None and alone.suspicious else ""
+    return judge.alone(codes, missing, values)
 
 
 def _settings(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> dict[str, Any]:

@@ -59,12 +59,14 @@ class Proposal:
         learner: keys of the section ``learner`` that are set.
         crossings: the pairs that were looked at, as the section tells of them.
         measured: lines on what was tried, for the head of the file.
+        warnings: what the person should look at, besides what was inferred.
     """
 
     decisions: Sequence[Decision]
     learner: Mapping[str, Any] = field(default_factory=dict)
     crossings: Sequence[Crossing] = ()
     measured: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 def config_text(model: str, sample: Sample, labels: Labels, proposal: Proposal) -> str:

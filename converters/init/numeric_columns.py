@@ -63,7 +63,8 @@ def numbers(column: ColumnSample) -> Guess:
     if whole and few and values == len(column.distinct):
         seen = f"whole numbers, {values} distinct, {_span(column.numbers)}"
         amount = Alternative(_amount(column.numbers), "if these are quantities, not codes")
-        guess = Guess("categorical", f"{seen}: treated as categories", (amount,))
+        because = f"{seen}: treated as categories"
+        guess = Guess("categorical", because, (amount,), is_counting=True)
         return with_known(column, guess)
     amounts = _amount(column.numbers)
     seen = f"numbers, {values:,} distinct, {_span(column.numbers)}"

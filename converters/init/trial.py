@@ -146,9 +146,10 @@ def written(
         if again.rows == sample.rows or guess == MOST_GUESSES:
             break
         sample = again
-    text = config_text(model, sample, inference.labels, propose(sample, inference))
+    proposal = propose(sample, inference)
+    text = config_text(model, sample, inference.labels, proposal)
     loaded(text, path)
-    warnings = [*inference.warnings, *_refused(trial, sample, origin)]
+    warnings = [*inference.warnings, *proposal.warnings, *_refused(trial, sample, origin)]
     return WrittenConfig(text, sample, tuple(warnings))
 
 

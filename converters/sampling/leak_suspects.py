@@ -13,6 +13,7 @@ that, for the best of as many columns.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -31,6 +32,20 @@ FEWEST_OF_A_CLASS = 10
 # with .90.
 SUSPECT_RANK_AUC = 0.85
 SUSPECT_RATE_AUC = 0.9
+
+# A column that is as good as the label tells the classes apart but for a few rows.
+AS_GOOD_AUC = 0.998
+# Words of names of what is known only afterwards.
+AFTERWARDS = frozenset(
+    (
+        *("actual", "after", "arrival", "arrived", "cancelled", "canceled", "charged", "chargeoff"),
+        *("closed", "closing", "collected", "collection", "completed", "delay", "delayed"),
+        *("delivered", "ended", "final", "finished", "landed", "outcome", "post", "recovered"),
+        *("recoveries", "recovery", "refund", "refunded", "resolution", "resolved", "result"),
+        *("returned", "settled", "settlement"),
+    )
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 BY = {"number": "by its size", "value": "by its value", "missing": "by whether it is missing"}
 
@@ -66,12 +81,22 @@ class Alone:
         limit = SUSPECT_RANK_AUC if self.by == "number" else SUSPECT_RATE_AUC
         return self.auc >= limit and self.auc > self.control
 
+    @property
+    def is_as_good(self) -> bool:
+        """Whether it is as good as the label itself, but for a few rows."""
+        return self.suspicious and self.auc >= AS_GOOD_AUC
+
     def described(self, digits: int) -> str:
         """How well, in words that follow the column's name."""
         return (
             f"predicts the label too well {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
             f"chance stay under {self.control:.{digits}f})"
         )
+
+
+def known_afterwards(name: str) -> bool:
+    """Whether a column's name says that it is known only when the label is."""
+    return not AFTERWARDS.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 class Judge:

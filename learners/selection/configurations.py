@@ -70,7 +70,7 @@ def proposal(
         telling: the features to cross if not all can be.
     """
     if way.scaled:
-        decisions = [_scaled(each, columns[each.name]) for each in decisions]
+        decisions = [scaled(each, columns[each.name]) for each in decisions]
     learner: dict[str, Any] = {"args": "--coin"} if way.coin else {}
     if not way.pairs:
         return Proposal(decisions, learner, crossings)
@@ -107,7 +107,7 @@ def _in_namespace(decision: Decision) -> Decision:
     return replace(decision, settings={**decision.settings, "namespace": CROSSED})
 
 
-def _scaled(decision: Decision, column: ColumnSample) -> Decision:
+def scaled(decision: Decision, column: ColumnSample) -> Decision:
     """A column of numbers as scale and bins, from those of the sample."""
     if decision.settings.get("kind") != "numeric":
         return decision

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-import time
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import wrap
 
 import numpy as np
-from numpy.typing import NDArray
 
 from converters.cells.refusal import RefusedCellError
 from converters.cells.times import TimeReading
-from converters.config import load
-from converters.config.settings import Settings
 from converters.config.toml_text import quoted
-from converters.errors import UsageError
-from converters.init.config_text import Proposal, config_text
+from converters.init.config_text import Proposal
 from converters.init.declared import InferError
-from converters.init.interactions import crossings, most_telling
+from converters.init.interactions import Crossing, crossings, most_telling
 from converters.init.schema_inference import Inference
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
-from converters.schema.schema import from_settings
-from learners.choose import check_weights, spec_for
-from learners.selection.choice import Profile, Tried, chosen, measured, table
+from learners.selection.choice import Profile, Tried, chosen, table
+from learners.selection.column_trials import prices, quantities
 from learners.selection.configurations import MOST_CROSSED, WAYS, Way, proposal
-from learners.selection.progressive import Scored, scored
+from learners.selection.runs import Runs
 
 # Rows on which ways are tried; fewer than the second, or so few of a class, tell nothing.
 MOST_ROWS = 10_000
 FEWEST_ROWS = 500
 FEWEST_OF_A_CLASS = 50
-
-Bools = NDArray[np.bool_]
+# Of lines that a comment holds.
+WIDTH = 98
+TOO_FEW = (
+    "",
+    f"No other way to learn was tried: that takes {FEWEST_ROWS} rows with a label, and",
+    f"{FEWEST_OF_A_CLASS} of each class.",
+)
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,12 @@ class Selection:
     """How the columns of a sample are best learned.
 
     Attributes:
-        model: the model's name.
         path: where the config will be.
         profile: what decides between ways that are nearly as good.
         seconds: no other way is begun after so many; 0 tries none.
         label_time: the column that says when the label was known, if any.
     """
 
-    model: str
     path: Path
     profile: Profile = Profile.AUTO
     seconds: float = 20.0
@@ -66,46 +63,33 @@ class Selection:
         if not self.seconds:
             return as_inferred
         rows = _rows(inference)
-        positive = np.array([inference.labels.codes[row] == 1 for row in rows], np.bool_)
-        if min(positive.sum(), (~positive).sum()) < FEWEST_OF_A_CLASS or len(rows) < FEWEST_ROWS:
-            said = (
-                f"No other way to learn was tried: that takes {FEWEST_ROWS} rows with a label,",
-                f"and {FEWEST_OF_A_CLASS} of each class.",
-            )
-            return replace(as_inferred, measured=("", *said))
-        columns = {
-            name: ColumnSample(name, cells, sample.lines) for name, cells in sample.columns.items()
-        }
-        telling = most_telling(inference, sample, MOST_CROSSED)
-        options = {way: proposal(way, inference.decisions, columns, found, telling) for way in WAYS}
-        tried = self._tried(sample, inference, options, rows, positive)
-        if not tried:
-            return as_inferred
-        taken = chosen(tried, self.profile)
-        lines = table(tried, taken, self.profile, len(rows))
-        return replace(options[taken.way], measured=("", *lines))
+        labelled = self._label_rows(sample, inference, rows)
+        runs = Runs(sample, inference, self.path, rows, labelled, self.seconds)
+        rarer = min(runs.positive.sum(), (~runs.positive).sum())
+        if len(rows) < FEWEST_ROWS or rarer < FEWEST_OF_A_CLASS:
+            return replace(as_inferred, measured=TOO_FEW)
+        return self._best(runs, found) or as_inferred
 
-    def _tried(
-        self,
-        sample: Sample,
-        inference: Inference,
-        options: dict[Way, Proposal],
-        rows: Sequence[int],
-        positive: Bools,
-    ) -> list[Tried]:
-        """What each way came to, as far as the time allows."""
-        cells = list(zip(*sample.columns.values(), strict=True))
-        of_rows = [cells[row] for row in rows]
-        late = self._label_rows(sample, inference, rows)
-        began, tried = time.monotonic(), list[Tried]()
-        for way, option in options.items():
-            if tried and time.monotonic() - began > self.seconds:
+    def _best(self, runs: Runs, found: Sequence[Crossing]) -> Proposal | None:
+        """The best proposal, with what was tried; None if nothing could be."""
+        inference = runs.inference
+        telling = most_telling(inference, runs.sample, MOST_CROSSED)
+        options: dict[Way, Proposal] = {}
+        tried: list[Tried] = []
+        for way in WAYS:
+            if tried and not runs.has_time:
                 break
-            text = config_text(self.model, sample, inference.labels, option)
-            settings = load.from_values(tomllib.loads(text), self.path)
-            if (found := _scored(settings, of_rows, late)) is not None:
-                tried.append(measured(way, found, positive))
-        return tried
+            options[way] = proposal(way, inference.decisions, runs.columns, found, telling)
+            if (result := runs.run(way, options[way])) is not None:
+                tried.append(result)
+        if not tried:
+            return None
+        taken = chosen(tried, self.profile)
+        lines = table(tried, taken, self.profile, len(runs.rows))
+        best, result = quantities(runs, options[taken.way], taken)
+        priced = list(prices(runs, best, result))
+        said = [line for each in priced for line in wrap(f"{each[0].upper()}{each[1:]}.", WIDTH)]
+        return replace(best, measured=["", *lines, *said], warnings=[f"{each}." for each in priced])
 
     def _label_rows(
         self, sample: Sample, inference: Inference, rows: Sequence[int]
@@ -137,16 +121,3 @@ def _rows(inference: Inference) -> list[int]:
     """The rows that have a label, in order of time; every so many of them if they are many."""
     known = [row for row in inference.order if inference.labels.codes[row] is not None]
     return known[:: -(-len(known) // MOST_ROWS) or 1]
-
-
-def _scored(
-    settings: Settings, rows: Sequence[Sequence[str]], late: Sequence[int] | None
-) -> Scored | None:
-    """The scores under a config; None if its learner does not take what such rows weigh."""
-    schema = from_settings(settings)
-    spec = spec_for(settings.learner, schema.interactions)
-    try:
-        check_weights(settings.imbalance, schema, spec)
-    except UsageError:
-        return None
-    return scored(schema, spec, rows, late)

@@ -183,7 +183,7 @@ FILES = (
             "planes",
             ["--label", "type", "--positive", "Fixed wing multi engine", "--id", "tailnum"],
             {"leak-suspect"},
-            {"unbalanced-classes", "mostly-missing", "drift", "label-drift"},
+            {"unbalanced-classes", "mostly-missing", "drift", "label-drift", "leak-suspect"},
         ),
         (
             "airports",

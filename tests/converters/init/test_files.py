@@ -73,7 +73,7 @@ AS_A_PERSON_WOULD = {
     "manufacturer": "label",
     "model": "leak",
     "engines": "categorical",
-    "seats": "leak",
+    "seats": "numeric",
     "speed": "numeric",
     "engine": "categorical",
 }

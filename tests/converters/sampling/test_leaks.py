@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from converters.init.column_decision import Decision
 from converters.sampling.leak_suspects import rank_auc
 from tests.support.rows.tables import NOISE, Cell, inferred, warnings
 
@@ -39,17 +40,41 @@ LEAKS: list[Cell] = [
     lambda i: ["late", "early", "in time"][i % 3],
     lambda i: "yes" if late(i) else "no",
     lambda i: "" if late(i) else NOISE[i],
+]
+SUSPECTS: list[Cell] = [
     lambda i: f"N{i % 3}-{i % 40}",
     lambda i: NOISE[i] / 9 + [0.5, 0.2, 0.8][i % 3],
 ]
 
 
-@pytest.mark.parametrize(
-    "make", LEAKS, ids=["category", "boolean", "absence", "many values", "a span of numbers"]
-)
+@pytest.mark.parametrize("make", LEAKS, ids=["category", "boolean", "absence"])
 def test_other_leaks_are_told(make: Cell) -> None:
-    """Categories, truth values, being missing, many values, spans of numbers can be leaks."""
+    """Categories, truth values and being missing can be as good as the label."""
     assert "looks like a leak" in warnings(make)
+
+
+def decision_on(make: Cell, name: str = "a") -> Decision:
+    """What is decided of a column beside a number that tells nothing."""
+    decisions = inferred({name: make, "z": lambda i: NOISE[-i]}).decisions
+    return next(decision for decision in decisions if decision.name == name)
+
+
+@pytest.mark.parametrize("make", SUSPECTS, ids=["many values", "a span of numbers"])
+def test_a_suspect_is_learned_from(make: Cell) -> None:
+    """What is nearly as good may be a good column: it is told, with the line against it."""
+    decision = decision_on(make)
+    assert decision.is_suspect
+    assert "kind" in decision.settings
+    assert decision.otherwise[0].settings == {"role": "leak"}
+    assert "It is learned from." in warnings(make)
+
+
+@pytest.mark.parametrize("make", SUSPECTS, ids=["many values", "a span of numbers"])
+@pytest.mark.parametrize("name", ["final_score", "dateSettled", "delay"])
+def test_a_suspect_whose_name_says_so_is_a_leak(make: Cell, name: str) -> None:
+    """A name of what is known only afterwards makes a suspect a leak; alone it means nothing."""
+    assert decision_on(make, name).settings == {"role": "leak"}
+    assert "kind" in decision_on(lambda i: NOISE[i], name).settings
 
 
 HONEST: list[Cell] = [

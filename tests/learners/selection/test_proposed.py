@@ -39,7 +39,7 @@ def proposed(content: bytes, **told: Any) -> str:
     profile = Profile(str(told.pop("profile", "auto")))
     seconds = float(told.pop("seconds", 20))
     declared = Declared(**{"label": "y", "positive": ("1",), **told})
-    selection = Selection("m", CONFIG, profile, seconds, declared.label_time)
+    selection = Selection(CONFIG, profile, seconds, declared.label_time)
     return written(Origin(sampled(content)), declared, "m", CONFIG, selection.propose).text
 
 
@@ -165,3 +165,52 @@ def test_profiles() -> None:
     tried = [Tried(way, loss, 0.7, 1.0) for way, loss in zip(WAYS, losses, strict=True)]
     names = {profile: chosen(tried, profile).way.name for profile in Profile}
     assert names == {"fast": "raw-coin", "auto": "bins", "best": "pairs-coin"}
+
+
+def few(n: int) -> int:
+    """One of 30 whole numbers."""
+    return int(CHANCE[-1 - n] * 30)
+
+
+def rising(n: int) -> Sequence[object]:
+    """The label is the likelier the larger the number."""
+    return [int(CHANCE[n] < 0.2 + few(n) / 50), few(n), f"{RIGHT[n]:.3f}"]
+
+
+def coded(n: int) -> Sequence[object]:
+    """The label depends on which number it is, in no order."""
+    return [int(CHANCE[n] < (0.9 if few(n) * 7 % 5 < 2 else 0.1)), few(n), f"{RIGHT[n]:.3f}"]
+
+
+def test_whole_numbers_are_categories_only_where_that_pays() -> None:
+    """Few whole numbers are quantities, unless each one tells something of its own."""
+    as_quantity, as_codes = (
+        tomllib.loads(proposed(table(["y", "some", "other"], 2_000, cells)))["columns"]["some"]
+        for cells in (rising, coded)
+    )
+    assert as_quantity["kind"] == "numeric"
+    assert as_codes["kind"] == "categorical"
+
+
+def test_the_price_of_what_is_set_aside_and_of_suspects() -> None:
+    """What a protected column would add and what a suspect does is told, in figures."""
+
+    def cells(n: int) -> Sequence[object]:
+        positive = CHANCE[n] < 0.5
+        sex = "f" if positive ^ (CHANCE[-1 - n] < 0.3) else "m"
+        tells = positive + LEFT[n] / 3
+        return [int(positive), sex, f"{RIGHT[n]:.3f}", f"{tells:.3f}"]
+
+    content = table(["y", "sex", "other", "tells"], 3_000, cells)
+    text = proposed(content)
+    flowing = re.sub(r"\n# ", " ", text)
+    of_sex, of_suspect = (
+        [float(each) for each in re.findall(r"0\.\d{3}(?!\d)", sentence)]
+        for sentence in (
+            re.findall(r'With the column "sex" \(protected\) .*?log loss', flowing)[0],
+            re.findall(r'Without the column "tells" \(a suspect\) .*?log loss', flowing)[0],
+        )
+    )
+    assert of_sex[0] > of_sex[1]
+    assert of_suspect[0] < 0.6 < of_suspect[1]
+    assert tomllib.loads(text)["columns"]["sex"] == {"role": "protected"}
