@@ -34,8 +34,8 @@ class Profile(StrEnum):
 NEARLY = {Profile.BEST: 0.0, Profile.AUTO: 0.002, Profile.FAST: 0.02}
 SAID = {
     Profile.BEST: "the lowest log loss",
-    Profile.AUTO: f"the fastest whose log loss is within {NEARLY[Profile.AUTO]:g} of the lowest",
-    Profile.FAST: f"the fastest whose log loss is within {NEARLY[Profile.FAST]:g} of the lowest",
+    Profile.AUTO: f"the fastest that is within {NEARLY[Profile.AUTO]:g} of the lowest log loss",
+    Profile.FAST: f"the fastest that is within {NEARLY[Profile.FAST]:g} of the lowest log loss",
 }
 # The rows before this part are not measured.
 FIRST_PART = 0.5
@@ -57,6 +57,11 @@ class Tried:
     auc: float
     rows_a_second: float
 
+    @property
+    def expected(self) -> float:
+        """The log loss to compare by, once all weights are learned."""
+        return self.loss - self.way.credit
+
 
 def measured(way: Way, found: Scored, positive: Bools) -> Tried:
     """What a way came to over the later rows.
@@ -76,9 +81,9 @@ def measured(way: Way, found: Scored, positive: Bools) -> Tried:
 
 def chosen(tried: Sequence[Tried], profile: Profile) -> Tried:
     """The way that is proposed."""
-    lowest = min(each.loss for each in tried)
-    near = [each for each in tried if each.loss <= lowest + NEARLY[profile]]
-    return min(near, key=lambda each: (each.way.cost, each.loss))
+    lowest = min(each.expected for each in tried)
+    near = [each for each in tried if each.expected <= lowest + NEARLY[profile]]
+    return min(near, key=lambda each: (each.way.cost, each.expected))
 
 
 def table(tried: Sequence[Tried], taken: Tried, profile: Profile, rows: int) -> list[str]:
@@ -97,4 +102,6 @@ def table(tried: Sequence[Tried], taken: Tried, profile: Profile, rows: int) -> 
             f"{mark}{each.way.name:11} {each.loss:8.4f} {each.auc:6.3f} {speed:7,.0f}"
             f"  {each.way.said}"
         )
-    return [*lines, "", f"Taken (--profile {profile}): {SAID[profile]}."]
+    yet = ", ".join(f"{each.way.name} {each.way.credit:g}" for each in tried if each.way.credit)
+    learning = [f"Less what more rows will yet teach: {yet}."] if yet else []
+    return [*lines, "", *learning, f"Taken (--profile {profile}): {SAID[profile]}."]
