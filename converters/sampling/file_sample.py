@@ -70,6 +70,12 @@ class Sample:
         return len(self.lines)
 
     @property
+    def whole_drawn(self) -> bool:
+        """Whether it holds all rows of the file that can be read."""
+        unreadable = sum(map(len, self.unreadable.values()))
+        return self.whole and self.rows - self.added + unreadable >= self.rows_read
+
+    @property
     def described(self) -> str:
         """How many rows of which, in words."""
         of = f"the {'' if self.whole else 'first '}{self.rows_read:,} rows"

@@ -168,7 +168,7 @@ def _selected(
     from converters.init.trial import written
     from learners.selection.proposed import Selection
 
-    selection = Selection(output, *how, declared.label_time)
+    selection = Selection(origin, output, *how, declared.label_time)
     return written(origin, declared, model, output, selection.propose)
 
 

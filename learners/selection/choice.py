@@ -13,10 +13,10 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.show.tables import counted
 from learners.metrics.metrics import exact_areas, log_losses
 from learners.selection.configurations import Way
 from learners.selection.progressive import Scored
+from learners.selection.stretch import Stretch
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -86,12 +86,15 @@ def chosen(tried: Sequence[Tried], profile: Profile) -> Tried:
     return min(near, key=lambda each: (each.way.cost, each.expected))
 
 
-def table(tried: Sequence[Tried], taken: Tried, profile: Profile, rows: int) -> list[str]:
+def table(tried: Sequence[Tried], taken: Tried, profile: Profile, tried_on: Stretch) -> list[str]:
     """Lines that say what was tried."""
+    rows = len(tried_on.cells)
     later = rows - int(rows * FIRST_PART)
+    which = f"{rows:,} rows of the sample" if tried_on.of_sample else f"the first {rows:,} rows"
+    late = "" if tried_on.labelled is None else ", labels as late as they came"
     lines = [
-        f"Ways to learn, each tried on {counted(rows, 'row', 'rows')} of the sample: scored, then",
-        f"learned, one after the other. Measured over the last {later:,}:",
+        f"Ways to learn, each tried on {which}: scored, then learned,",
+        f"one after the other{late}. Measured over the last {later:,}:",
         "",
         f"  {'':11} log loss    AUC  rows/s",
     ]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import time
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from converters.config import load
 from converters.errors import UsageError
@@ -23,8 +19,7 @@ from learners.choose import check_weights, spec_for
 from learners.selection.choice import Tried, measured
 from learners.selection.configurations import Way
 from learners.selection.progressive import scored
-
-Bools = NDArray[np.bool_]
+from learners.selection.stretch import Stretch
 
 
 @dataclass(frozen=True)
@@ -32,19 +27,17 @@ class Runs:
     """Runs over the same rows.
 
     Attributes:
-        sample: whose rows they are.
+        sample: of the file.
         inference: what was inferred of it.
         path: where the config will be.
-        rows: those that have a label, in order of time.
-        labelled: before which of them each one's label came; None if labels come at once.
+        stretch: the rows.
         seconds: no run is begun after so many, but for the first.
     """
 
     sample: Sample
     inference: Inference
     path: Path
-    rows: Sequence[int]
-    labelled: Sequence[int] | None
+    stretch: Stretch
     seconds: float
     _began: float = field(default_factory=time.monotonic)
 
@@ -53,17 +46,6 @@ class Runs:
         """The sample's, by name."""
         sample = self.sample
         return {n: ColumnSample(n, cells, sample.lines) for n, cells in sample.columns.items()}
-
-    @cached_property
-    def positive(self) -> Bools:
-        """The class of each row."""
-        codes = self.inference.labels.codes
-        return np.array([codes[row] == 1 for row in self.rows], np.bool_)
-
-    @cached_property
-    def _cells(self) -> list[tuple[str, ...]]:
-        cells = list(zip(*self.sample.columns.values(), strict=True))
-        return [cells[row] for row in self.rows]
 
     @property
     def has_time(self) -> bool:
@@ -80,4 +62,5 @@ class Runs:
             check_weights(settings.imbalance, schema, spec)
         except UsageError:
             return None
-        return measured(way, scored(schema, spec, self._cells, self.labelled), self.positive)
+        rows = self.stretch
+        return measured(way, scored(schema, spec, rows.cells, rows.labelled), rows.positive)

@@ -39,8 +39,9 @@ def proposed(content: bytes, **told: Any) -> str:
     profile = Profile(str(told.pop("profile", "auto")))
     seconds = float(told.pop("seconds", 20))
     declared = Declared(**{"label": "y", "positive": ("1",), **told})
-    selection = Selection(CONFIG, profile, seconds, declared.label_time)
-    return written(Origin(sampled(content)), declared, "m", CONFIG, selection.propose).text
+    origin = Origin(sampled(content))
+    selection = Selection(origin, CONFIG, profile, seconds, declared.label_time)
+    return written(origin, declared, "m", CONFIG, selection.propose).text
 
 
 MARKED = re.compile(r"^# > \S+ +([\d.]+)", re.MULTILINE)
