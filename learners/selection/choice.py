@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from learners.metrics.metrics import exact_areas, log_losses
 from learners.selection.configurations import Way
+from learners.selection.first_rows import Stretch
 from learners.selection.progressive import Scored
-from learners.selection.stretch import Stretch
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -15,6 +15,7 @@ from converters.init.config_text import Proposal
 from converters.init.interactions import Crossing
 from converters.sampling.column_sample import ColumnSample
 from learners.selection.number_features import scale_and_bins
+from learners.selection.table_size import VW_BITS, table_bits
 
 # What a column's settings say of its numbers; scale and bins take the place of it.
 OF_NUMBERS = frozenset({"transform", "center", "scale", "edges", "features", "clip"})
@@ -81,9 +82,12 @@ def proposal(
     """
     if way.scaled:
         decisions = [scaled(each, columns[each.name]) for each in decisions]
-    learner: dict[str, Any] = {"args": "--coin"} if way.coin else {}
+    coin = ["--coin"] if way.coin else []
     if not way.pairs:
-        return Proposal(decisions, learner, crossings)
+        return Proposal(decisions, {"args": " ".join(coin)} if coin else {}, crossings)
+    bits = table_bits(decisions, columns)
+    args = [f"-b {bits}"] * (bits > VW_BITS) + coin
+    learner: dict[str, Any] = {"args": " ".join(args)} if args else {}
     if _features(decisions) <= MOST_CROSSED:
         return Proposal(decisions, learner | {"interactions": PAIRS})
     names = _names(decisions, telling)

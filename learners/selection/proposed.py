@@ -15,8 +15,8 @@ from converters.sampling.file_sample import Sample
 from learners.selection.choice import Profile, Tried, chosen, table
 from learners.selection.column_trials import prices, quantities
 from learners.selection.configurations import MOST_CROSSED, WAYS, Way, proposal
+from learners.selection.first_rows import FEWEST_OF_A_CLASS, FEWEST_ROWS, stretch
 from learners.selection.runs import Runs
-from learners.selection.stretch import FEWEST_OF_A_CLASS, FEWEST_ROWS, stretch
 
 # Of lines that a comment holds.
 WIDTH = 98

@@ -18,8 +18,8 @@ from converters.schema.schema import from_settings
 from learners.choose import check_weights, spec_for
 from learners.selection.choice import Tried, measured
 from learners.selection.configurations import Way
+from learners.selection.first_rows import Stretch
 from learners.selection.progressive import scored
-from learners.selection.stretch import Stretch
 
 
 @dataclass(frozen=True)
