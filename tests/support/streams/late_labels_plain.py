@@ -9,23 +9,33 @@ from __future__ import annotations
 
 import csv
 import heapq
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import vowpalwabbit
 
-# The demo's learner. Each crossed column has a letter, in the order in which the crosses name them.
-ARGS = (
-    "--loss_function logistic --link logistic --coin --bit_precision 22 --quiet"
-    " --interactions ab --interactions ac --interactions ad --interactions be"
-    " --interactions bf --interactions cf --interactions de --interactions df"
+# The demo's columns that are crossed, each with the letter of its place; and its learner.
+CROSSED = (
+    *("date", "month", "weekday", "hour", "minute", "carrier", "flight"),
+    *("origin", "dest", "distance"),
 )
-ALONE = ("weekday", "minute", "flight", "tailnum")
-CROSSED = {"f": "date", "a": "month", "e": "hour", "d": "carrier", "b": "origin", "c": "dest"}
+ARGS = "--loss_function logistic --link logistic --coin --bit_precision 22 --quiet" + "".join(
+    f" --interactions {a}{b}" for a, b in combinations("abcdefghij", 2)
+)
+# Of numbers the centre and scale, and where their bins begin.
+NUMBERS = {
+    "hour": ("13.14", "4.634", range(7, 22)),
+    "minute": ("26.23", "19.31", (1, 2, 9, 15, 20, 26, 30, 31, 38, 45, 46, 54, 56)),
+    "distance": (
+        *("1044", "730.7"),
+        (209, 269, 420, 509, 590, 738, 764, 900, 1008, 1068, 1096, 1390, 1608, 2400, 2500),
+    ),
+}
 HOUR = 3_600_000
 # At one moment labels come before events.
 LABEL, EVENT = 0, 1
@@ -66,9 +76,22 @@ def simulated(path: Path, hours_ahead: int) -> dict[str, Scored]:
 
 def features(flight: Mapping[str, str]) -> str:
     """A flight as Vowpal Wabbit text, without its label."""
-    alone = " ".join(f"{name}={flight[name]}" for name in ALONE)
-    crossed = " ".join(f"|{letter} {name}={flight[name]}" for letter, name in CROSSED.items())
-    return f"| {alone} distance:{math.log(1 + int(flight['distance']))!r} {crossed}"
+    crossed = " ".join(
+        f"|{letter} {_number(name, flight[name]) if name in NUMBERS else f'{name}={flight[name]}'}"
+        for letter, name in zip("abcdefghij", CROSSED, strict=True)
+    )
+    return f"| tailnum={flight['tailnum']} {crossed}"
+
+
+def _number(name: str, cell: str) -> str:
+    """The bin of a number, and the number scaled to four decimals, at most five from zero."""
+    center, scale, edges = NUMBERS[name]
+    below = [str(edge) for edge in edges if edge <= int(cell)][-1:]
+    above = [str(edge) for edge in edges if edge > int(cell)][:1]
+    scaled = (Fraction(cell) - Fraction(center)) / Fraction(scale)
+    rounded = Fraction(round(max(Fraction(-5), min(scaled, Fraction(5))) * 10_000), 10_000)
+    number = f" {name}:{float(rounded)}" if rounded else ""
+    return f"{name}={''.join(below)}..{''.join(above)}{number}"
 
 
 def _milliseconds(time: str) -> int:
