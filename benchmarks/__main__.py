@@ -19,6 +19,7 @@ from benchmarks import (
     limit,
     memory,
     pipeline,
+    quality,
     replay,
     waiting,
 )
@@ -52,6 +53,7 @@ PARTS: dict[str, Callable[[], list[Measured]]] = {
     "freshness": freshness.run,
     "honest": honest.run,
     "comparison": comparison.run,
+    "quality": quality.run,
     "replay": replay.run,
     "waiting": _waiting,
 }
