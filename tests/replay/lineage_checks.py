@@ -14,9 +14,10 @@ from stream.fold.outputs import read_scores
 from stream.log import journal
 from stream.log.contract import EventLog
 from stream.log.journal import to_cut
+from stream.log.topics import topics_of
 from stream.open_log import opened
 from tests.replay.night import Night
-from tests.replay.plain_fold import Folded, folded
+from tests.replay.plain_fold import Folded, batches_of, folded
 
 # Counts that are those of a log without what is in quarantine.
 ALIKE = ("learned", "waiting", "expired", "positives", "duplicates", "labels_joined")
@@ -33,6 +34,8 @@ def check_rolled_back(made: Night, rollback: Rollback) -> None:
         assert rollback.made is not None
         assert rollback.lineage is not None
         version = registry.versions.find(rollback.made)
+        _check_once(made, log, registry, rollback)
+        _check_scored_once(log)
         _check_serving(registry, rollback)
         _check_quarantine(registry, rollback)
         began = _lineage(registry, rollback.lineage)
@@ -55,9 +58,41 @@ def check_end(made: Night) -> None:
         assert live is not None
         assert point is not None
         _check_same(folded(made, log, registry, live), point)
-        _check_outputs(made, log)
+        scored = _check_scored_once(log)
+        assert scored == made.flights, scored
         again = json.loads(made.run("backfill", "log", "--json"))
         assert again["model_sha256"] == point.model_sha256, "the journal gives another model"
+
+
+def _check_once(made: Night, log: EventLog, registry: Registry, rollback: Rollback) -> None:
+    """It began one lineage, once: in the registry, the ledger and the journal."""
+    entries = [e for e in registry.ledger.entries() if e.action == rollback.learner]
+    began = [e.detail["lineage"] for e in entries if e.detail["rollback"] == rollback.number]
+    assert began == [rollback.lineage], began
+    topic = topics_of(load.load(made.folder / "freshet.toml")).journal
+    openings = [line for line in journal.lines(log, topic) if not line.batch]
+    times = Counter(line.lineage for line in openings)
+    assert set(times.values()) == {1}, ("an opening line twice", times)
+    named = [line.lineage for line in openings if line.rollback == rollback.number]
+    assert named == [rollback.lineage], named
+    if rollback.tip is not None:
+        _check_all_again(log, topic, registry, rollback)
+
+
+def _check_all_again(log: EventLog, topic: str, registry: Registry, rollback: Rollback) -> None:
+    """A replay takes the batches again that the lineage before it had taken, each by itself."""
+    assert rollback.tip is not None
+    assert rollback.lineage is not None
+    tip = registry.versions.find(rollback.tip)
+    before, began = (_lineage(registry, n) for n in (tip.lineage, rollback.lineage))
+    begin, until = to_cut(began.start.positions), to_cut(tip.start.positions)
+    taken = [line.cut for line in batches_of(log, topic, began, None)]
+    missing = [
+        line.batch
+        for line in batches_of(log, topic, before, until)
+        if any(at > begin.get(place, 0) for place, at in line.cut.items()) and line.cut not in taken
+    ]
+    assert not missing, ("batches that were not taken again", missing)
 
 
 def _check_serving(registry: Registry, rollback: Rollback) -> None:
@@ -122,8 +157,9 @@ def _check_gone_back(
         assert version.start.positions == left.start.positions
 
 
-def _check_outputs(made: Night, log: EventLog) -> None:
+def _check_scored_once(log: EventLog) -> int:
+    """No flight was scored twice; how many were."""
     ids = Counter(score.id for score in read_scores(journal.records(log, "flights.scores")))
     twice = [name for name, times in ids.items() if times > 1]
-    assert not twice, twice[:3]
-    assert len(ids) == made.flights, len(ids)
+    assert not twice, ("scored twice", len(twice), twice[:3])
+    return len(ids)
