@@ -28,6 +28,7 @@ from urllib.error import HTTPError
 from converters.config import load
 from converters.files.csv_file import open_csv
 from converters.schema import schema
+from learners.registry import Registry
 from learners.registry.row_types import Rollback
 from stream.log.topics import create_topics
 from stream.open_log import opened
@@ -46,10 +47,22 @@ STATES = {
 }
 # Of what is killed: how long after the rollback is in some state, or was begun to be asked for.
 SPREAD = {LEARNER: 0.2, SERVER: 0.3, COMMAND: 1.5}
-LOOK_SECONDS = 0.003
+# How many of the kills of learner and server come as soon as the state is seen: what one store has
+# and the other lacks shows for milliseconds.
+AT_ONCE = 0.4
+LOOK_SECONDS = 0.001
 SECONDS = 120.0
-# What is learned at first, how much of that is bad, and how many flights come before each rollback.
-FIRST, BAD, EACH = 8_000, 600, 30
+# What is learned at first: of a replay so much that it reads for a second or so.
+FIRST = {"resume": 8_000, "replay": 24_000}
+# How much of that is bad, and how many flights come before each rollback.
+BAD, EACH = 600, 30
+# How many of the kills of learner and server wait for a replay to be under way: with those of the
+# command, which is gone by then, about half of all.
+UNDER_WAY = 0.75
+# How long a replay reads, about; the others of its kills are spread over it.
+READS_SECONDS = 0.7
+# How many of those that undo one go back to where the learner was, which leaves nothing to read.
+TO_TIP = 0.2
 # A small model, so that a start takes about a second; one server process.
 SMALLER = (("-b 22", "-b 16"), ("workers = 2", "workers = 1"))
 # After so many a new model is begun.
@@ -93,6 +106,7 @@ class Killing:
     """
 
     made: Night
+    registry: Registry
     draw: random.Random
     places: Counter[tuple[str, str]]
     port: int = field(default_factory=free_port)
@@ -133,14 +147,14 @@ class Killing:
     def _kill(self, victim: str, learner: str, before: int, asking: Future[None]) -> None:
         """At a random moment after the rollback has come to a random state."""
         states = STATES[learner]
-        wanted = NONE_YET if victim == COMMAND else self.draw.choice(states)
+        wanted = NONE_YET if victim == COMMAND else self._wanted(states)
         end = time.monotonic() + SECONDS
         while states.index(self._state(before)) < states.index(wanted):
             failed = asking.done() and asking.exception()
             assert not failed, failed
             assert time.monotonic() < end, (wanted, self._state(before))
             time.sleep(LOOK_SECONDS)
-        time.sleep(self.draw.uniform(0.2 if victim == COMMAND else 0, SPREAD[victim]))
+        time.sleep(self._later(victim, wanted))
         if victim == LEARNER:
             killed(self.learner)
         elif victim == SERVER:
@@ -152,6 +166,20 @@ class Killing:
             self.learner = self.made.start("learn")
         elif victim == SERVER:
             self.server = self._serve()
+
+    def _wanted(self, states: tuple[str, ...]) -> str:
+        """In which state the kill is to fall; of a replay mostly while the log is read again."""
+        if "replaying" in states and self.draw.random() < UNDER_WAY:
+            return "replaying"
+        return self.draw.choice(states)
+
+    def _later(self, victim: str, wanted: str) -> float:
+        """How long after the state is seen, in seconds; a command first has to be a process."""
+        if victim == COMMAND:
+            return self.draw.uniform(0.2, SPREAD[victim])
+        if self.draw.random() < AT_ONCE:
+            return 0.0
+        return self.draw.uniform(0, READS_SECONDS if wanted == "replaying" else SPREAD[victim])
 
     def _serve(self) -> subprocess.Popen[bytes]:
         found = self.made.start("serve", "--port", str(self.port))
@@ -179,8 +207,7 @@ class Killing:
         return found[0].state if found else NONE_YET
 
     def _every(self) -> list[Rollback]:
-        with self.made.registry() as registry:
-            return registry.rollbacks.all()
+        return self.registry.rollbacks.all()
 
 
 class Bad(NamedTuple):
@@ -190,16 +217,17 @@ class Bad(NamedTuple):
     clean: int
 
 
-def begun(folder: Path, rounds: int) -> tuple[Night, Bad]:
+def begun(folder: Path, kind: str, rounds: int) -> tuple[Night, Bad]:
     """A model that has learned, a stretch of it bad."""
-    made = Night(folder, flights=FIRST + EACH * rounds)
+    first = FIRST[kind]
+    made = Night(folder, flights=first + EACH * rounds)
     config = folder / "freshet.toml"
     text = config.read_text(encoding="utf-8")
     for large, small in SMALLER:
         text = text.replace(large, small)
     config.write_text(text, encoding="utf-8")
-    rows = made.rows()[:FIRST]
-    at = FIRST * 6 // 10
+    rows = made.rows()[:first]
+    at = first * 6 // 10
     learner = made.start("learn")
     for part in (rows[:at], [*poisoned(rows[at : at + BAD]), *rows[at + BAD :]]):
         made.produce(part)
@@ -234,11 +262,12 @@ def next_ask(made: Night, kind: str, bad: Bad, draw: random.Random) -> Ask:
         if kind == "resume":
             last = every[-1].version if every else None
             return Ask(draw.choice([number for number in served if number != last]), kind)
-        if every and every[-1].undoes is None:
-            assert every[-1].tip is not None
-            return Ask(every[-1].tip, kind, instead=True)
-    clean = [number for number in served if number <= bad.clean]
-    return Ask(draw.choice(clean), kind, bad.span)
+    clean = draw.choice([number for number in served if number <= bad.clean])
+    if every and every[-1].undoes is None:
+        tip = every[-1].tip
+        assert tip is not None
+        return Ask(tip if draw.random() < TO_TIP else clean, kind, instead=True)
+    return Ask(clean, kind, bad.span)
 
 
 def killed_again_and_again(
@@ -250,19 +279,16 @@ def killed_again_and_again(
         AssertionError: something was not done, done twice, or is not as without the kills.
     """
     draw = random.Random(seed)
-    made, bad = begun(folder, kills)
-    rows = made.rows()
-    killing = Killing(made, draw, places)
-    try:
+    made, bad = begun(folder, kind, kills)
+    rows = made.rows()[FIRST[kind] :]
+    with made.registry() as registry, closing(Killing(made, registry, draw, places)) as killing:
         for at in range(kills):
             ask = next_ask(made, kind, bad, draw)
-            send(made, rows[FIRST + at * EACH :][:EACH])
+            send(made, rows[at * EACH :][:EACH])
             found = killing.roll_back(ask, VICTIMS[(seed + at) % len(VICTIMS)])
             check_rolled_back(made, found)
         time.sleep(1)
         made.wait(made.has_learned_all)
-    finally:
-        killing.close()
     check_end(made)
 
 
@@ -280,7 +306,11 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder:
                 killed_again_and_again(Path(folder), kind, count, asked.seed + at, places)
             said = {f"{who}, {state}": n for (who, state), n in sorted(places.items())}
-            print(kind, json.dumps({"kills": sum(places.values())} | said), flush=True)  # noqa: T201
+            by_state = Counter[str]()
+            for (_, state), n in places.items():
+                by_state[state] += n
+            counts = {"kills": sum(places.values()), "by state": by_state} | said
+            print(kind, json.dumps(counts), flush=True)  # noqa: T201
     return 0
 
 
