@@ -49,18 +49,24 @@ class Tried:
         way: the way.
         loss: mean log loss of the rows that are measured, in nats.
         auc: the area under their ROC curve.
+        base: the log loss of the share of positives among the rows before.
         rows_a_second: of processor time, with conversion.
     """
 
     way: Way
     loss: float
     auc: float
+    base: float
     rows_a_second: float
 
     @property
     def expected(self) -> float:
-        """The log loss to compare by, once all weights are learned."""
-        return self.loss - self.way.credit
+        """The log loss to compare by, once all weights are learned.
+
+        Who has hardly learned anything yet is not believed to be learning.
+        """
+        credit = self.way.credit
+        return self.loss - (credit if self.loss + credit < self.base else 0.0)
 
 
 def measured(way: Way, found: Scored, positive: Bools) -> Tried:
@@ -73,10 +79,13 @@ def measured(way: Way, found: Scored, positive: Bools) -> Tried:
     """
     first = int(len(positive) * FIRST_PART)
     # A row that would be refused is scored by nobody: it counts as the share of positives.
-    scores = np.where(np.isnan(found.scores), positive[:first].mean(), found.scores)[first:]
+    share = float(positive[:first].mean())
+    scores = np.where(np.isnan(found.scores), share, found.scores)[first:]
+    base = np.full(len(scores), share)
     auc, _ = exact_areas(scores, positive[first:])
     loss = float(log_losses(scores, positive[first:]).mean())
-    return Tried(way, loss, auc, len(positive) / max(found.seconds, 1e-9))
+    of_base = float(log_losses(base, positive[first:]).mean())
+    return Tried(way, loss, auc, of_base, len(positive) / max(found.seconds, 1e-9))
 
 
 def chosen(tried: Sequence[Tried], profile: Profile) -> Tried:
@@ -105,6 +114,7 @@ def table(tried: Sequence[Tried], taken: Tried, profile: Profile, tried_on: Stre
             f"{mark}{each.way.name:11} {each.loss:8.4f} {each.auc:6.3f} {speed:7,.0f}"
             f"  {each.way.said}"
         )
-    yet = ", ".join(f"{each.way.name} {each.way.credit:g}" for each in tried if each.way.credit)
+    given = [each for each in tried if each.expected < each.loss]
+    yet = ", ".join(f"{each.way.name} {each.way.credit:g}" for each in given)
     learning = [f"Less what more rows will yet teach: {yet}."] if yet else []
     return [*lines, "", *learning, f"Taken (--profile {profile}): {SAID[profile]}."]

@@ -18,6 +18,7 @@ from converters.convert.to_vw_text import compile_schema, unlabelled
 from converters.schema.schema import Schema
 from learners.choose import create
 from learners.learner import LearnerSpec
+from learners.line_bounds import bounds_for
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +52,7 @@ def scored(
             before that one is scored, and after those whose labels came earlier.
     """
     began = time.process_time()
-    converted = _converted(schema, rows)
+    converted = _learnable(_converted(schema, rows), spec)
     lines = _in_order(converted, labelled)
     learner = create(spec)
     try:
@@ -71,6 +72,14 @@ def _converted(schema: Schema, rows: Sequence[Sequence[str]]) -> dict[int, Row]:
     parts = [rows[first : first + MOST_IN_BLOCK] for first in range(0, len(rows), MOST_IN_BLOCK)]
     every = (row for part in parts for row in conversion.rows(part))
     return {n: row for n, row in enumerate(every) if not isinstance(row, Refusal)}
+
+
+def _learnable(converted: dict[int, Row], spec: LearnerSpec) -> dict[int, Row]:
+    """Those whose numbers the learner takes; in a stream the others become dead letters."""
+    numbers = list(converted)
+    refused = bounds_for(spec).refused([text for _, _, text in converted.values()])
+    gone = {numbers[place] for place in refused}
+    return {n: row for n, row in converted.items() if n not in gone}
 
 
 def _in_order(

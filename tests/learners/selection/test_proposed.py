@@ -163,7 +163,7 @@ def test_label_times_that_are_none() -> None:
 def test_profiles() -> None:
     """Among ways that are nearly as good the profile decides; among equals the loss."""
     losses = [0.5, 0.497, 0.4915, 0.498, 0.4885]
-    tried = [Tried(way, loss, 0.7, 1.0) for way, loss in zip(WAYS, losses, strict=True)]
+    tried = [Tried(way, loss, 0.7, 0.6, 1.0) for way, loss in zip(WAYS, losses, strict=True)]
     names = {profile: chosen(tried, profile).way.name for profile in Profile}
     assert names == {"fast": "raw-coin", "auto": "bins", "best": "pairs-coin"}
 
@@ -215,3 +215,23 @@ def test_the_price_of_what_is_set_aside_and_of_suspects() -> None:
     assert of_sex[0] > of_sex[1]
     assert of_suspect[0] < 0.6 < of_suspect[1]
     assert tomllib.loads(text)["columns"]["sex"] == {"role": "protected"}
+
+
+def test_who_has_learned_nothing_gets_no_credit() -> None:
+    """Where labels are by chance the cheapest way is taken, not the one with the most to learn."""
+
+    def cells(n: int) -> Sequence[object]:
+        return [int(CHANCE[n] < 0.4), f"{LEFT[n]:.3f}", f"{RIGHT[n]:.3f}"]
+
+    assert taken(proposed(table(["y", "left", "right"], 3_000, cells))).startswith("raw")
+
+
+def test_rows_that_the_learner_does_not_take() -> None:
+    """Numbers that would spoil the weights are left out of a trial, as a stream refuses them."""
+
+    def cells(n: int) -> Sequence[object]:
+        return [*exclusive(n), [5, "1e30", "-1e30", "1e-30"][n % 4]]
+
+    text = proposed(table(["y", "left", "right", "huge"], 2_000, cells))
+    assert taken(text)
+    loaded(text, CONFIG)
