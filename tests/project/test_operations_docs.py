@@ -49,7 +49,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(header + "".join(part), encoding="utf-8")
     shell.run(
         "freshet init loans.csv --label defaulted --positive yes --negative no --id loan "
-        "--time applied --drop settled"
+        "--time applied --label-time settled"
     )
     for name in files:
         shell.run(f"freshet produce {name}")
