@@ -158,7 +158,7 @@ def test_the_server_imports_what_it_needs(tmp_path: Path) -> None:
     check(
         "the server",
         modules_of(SERVE, tmp_path),
-        Start(SERVER, 780, EVENT_LOOP | {"multiprocessing"}),
+        Start(SERVER, 790, EVENT_LOOP | {"multiprocessing"}),
     )
 
 

@@ -23,7 +23,7 @@ grade = { kind = "categorical", values = ["A", "B"], rare_values = ["C"], was = 
 amount = { kind = "numeric", min = 0, max = 5000 }
 rate = { kind = "numeric", transform = "scale", center = 1, scale = 2 }
 age = { kind = "numeric", transform = "bucket", edges = [0, 30, 60] }
-income = { kind = "numeric", features = ["scale", "bins"], edges = [0, 20] }
+salary = { kind = "numeric", features = ["scale", "bins"], edges = [0, 20] }
 owner = { kind = "boolean" }
 since = { kind = "time", zone = "UTC", parts = ["hour"] }
 branch = { kind = "categorical", missing = "constant", fill_value = "none" }
@@ -47,7 +47,7 @@ args = "-b 10 -l 0.1"
 tls_cert = "cert.pem"
 tls_key = "key.pem"
 """
-HEADER = "id,at,late,grade,amount,rate,age,income,owner,since,branch,note"
+HEADER = "id,at,late,grade,amount,rate,age,salary,owner,since,branch,note"
 
 # Which column has a key that only some may have.
 COLUMN_OF = {
@@ -56,8 +56,8 @@ COLUMN_OF = {
     "center": "rate",
     "scale": "rate",
     "edges": "age",
-    "features": "income",
-    "clip": "income",
+    "features": "salary",
+    "clip": "salary",
     "true_values": "owner",
     "false_values": "owner",
     "parts": "since",
