@@ -56,11 +56,15 @@ SECONDS = 120.0
 FIRST = {"resume": 8_000, "replay": 24_000}
 # How much of that is bad, and how many flights come before each rollback.
 BAD, EACH = 600, 30
-# How many of the kills of learner and server wait for a replay to be under way: with those of the
+# How many of the kills of the learner come as soon as it is done: the journal has to have by then
+# what the version has.
+JUST_DONE = 0.3
+# How many of the others of learner and server wait for a replay to be under way: with those of the
 # command, which is gone by then, about half of all.
-UNDER_WAY = 0.75
-# How long a replay reads, about; the others of its kills are spread over it.
-READS_SECONDS = 0.7
+UNDER_WAY = 0.9
+# Of the others up to so many versions are waited for that it makes on the way: seconds say nothing
+# of how far it is where others use the machine too.
+ON_THE_WAY = 4
 # How many of those that undo one go back to where the learner was, which leaves nothing to read.
 TO_TIP = 0.2
 # A small model, so that a start takes about a second; one server process.
@@ -147,14 +151,15 @@ class Killing:
     def _kill(self, victim: str, learner: str, before: int, asking: Future[None]) -> None:
         """At a random moment after the rollback has come to a random state."""
         states = STATES[learner]
-        wanted = NONE_YET if victim == COMMAND else self._wanted(states)
+        wanted, later = self._moment(victim, states)
         end = time.monotonic() + SECONDS
         while states.index(self._state(before)) < states.index(wanted):
             failed = asking.done() and asking.exception()
             assert not failed, failed
             assert time.monotonic() < end, (wanted, self._state(before))
             time.sleep(LOOK_SECONDS)
-        time.sleep(self._later(victim, wanted))
+        time.sleep(later)
+        self._wait_on_the_way(wanted, before)
         if victim == LEARNER:
             killed(self.learner)
         elif victim == SERVER:
@@ -167,19 +172,25 @@ class Killing:
         elif victim == SERVER:
             self.server = self._serve()
 
-    def _wanted(self, states: tuple[str, ...]) -> str:
-        """In which state the kill is to fall; of a replay mostly while the log is read again."""
-        if "replaying" in states and self.draw.random() < UNDER_WAY:
-            return "replaying"
-        return self.draw.choice(states)
-
-    def _later(self, victim: str, wanted: str) -> float:
-        """How long after the state is seen, in seconds; a command first has to be a process."""
-        if victim == COMMAND:
-            return self.draw.uniform(0.2, SPREAD[victim])
+    def _moment(self, victim: str, states: tuple[str, ...]) -> tuple[str, float]:
+        """In which state the kill is to fall, and how many seconds after the state is seen."""
+        if victim == COMMAND:  # which first has to be a process
+            return NONE_YET, self.draw.uniform(0.2, SPREAD[victim])
+        if victim == LEARNER and self.draw.random() < JUST_DONE:
+            return "done", 0.0
+        reads = "replaying" in states and self.draw.random() < UNDER_WAY
+        wanted = "replaying" if reads else self.draw.choice(states)
         if self.draw.random() < AT_ONCE:
-            return 0.0
-        return self.draw.uniform(0, READS_SECONDS if wanted == "replaying" else SPREAD[victim])
+            return wanted, 0.0
+        return wanted, self.draw.uniform(0, SPREAD[victim])
+
+    def _wait_on_the_way(self, wanted: str, before: int) -> None:
+        """Of a replay: until it has made some versions, from which a start goes on, or ends."""
+        made = len(self.registry.versions.all()) + self.draw.randint(0, ON_THE_WAY)
+        while wanted == "replaying" and self._state(before) == wanted:
+            if len(self.registry.versions.all()) >= made:
+                break
+            time.sleep(LOOK_SECONDS)
 
     def _serve(self) -> subprocess.Popen[bytes]:
         found = self.made.start("serve", "--port", str(self.port))
