@@ -44,14 +44,12 @@ class Inference:
         labels: the label map.
         warnings: what the person should look at.
         order: the rows of the sample in order of time, if --time names a column.
-        happened: when each row's event was, where it does.
     """
 
     decisions: tuple[Decision, ...]
     labels: Labels
     warnings: tuple[str, ...]
     order: tuple[int, ...]
-    happened: tuple[datetime | None, ...] = ()
 
 
 def infer(sample: Sample, declared: Declared) -> Inference:
@@ -89,8 +87,7 @@ def infer(sample: Sample, declared: Declared) -> Inference:
     learned, said = _something_learned(decisions, sample, command)
     warnings += [*said, *(warning for d in learned for warning in d.warnings)]
     warnings += [command] if command else []
-    order, happened = tuple(surroundings.order), surroundings.happened
-    return Inference(tuple(learned), labels, tuple(warnings), order, happened)
+    return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
 
 
 def _surroundings(
