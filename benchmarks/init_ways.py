@@ -22,14 +22,14 @@ from converters.config import load
 from converters.files.csv_file import open_csv
 from converters.init.config_text import Proposal, config_text
 from converters.init.declared import Declared
-from converters.init.interactions import crossings, most_telling
+from converters.init.interactions import crossings
 from converters.init.schema_inference import Inference, infer
 from converters.init.trial import Origin, written
 from converters.sampling.file_sample import Sample, csv_settings, read_sample
 from converters.schema.schema import Schema, from_settings
 from learners.choose import spec_for
 from learners.selection.column_trials import quantities
-from learners.selection.configurations import MOST_CROSSED, WAYS, proposal
+from learners.selection.configurations import WAYS
 from learners.selection.first_rows import stretch
 from learners.selection.progressive import Scored, scored
 from learners.selection.proposed import Selection
@@ -122,13 +122,12 @@ class Shown:
         found = crossings(inference, sample)
         schema = schema_of(self._text(Proposal(inference.decisions, crossings=found)))
         rows = stretch(self._origin, sample, schema, None)
-        runs = Runs(sample, inference, self._path, rows, SECONDS)
-        telling = most_telling(inference, sample, MOST_CROSSED)
+        runs = Runs(sample, inference, self._path, found, rows, SECONDS)
         texts = {}
         for way in WAYS:
-            option = proposal(way, inference.decisions, runs.columns, found, telling)
-            if (tried := runs.run(way, option)) is not None:
-                texts[way.name] = self._text(quantities(runs, option, tried)[0])
+            if (tried := runs.run(way, inference.decisions)) is not None:
+                decisions, _ = quantities(runs, inference.decisions, tried)
+                texts[way.name] = self._text(runs.proposal(way, decisions))
         return texts
 
     def _text(self, option: Proposal) -> str:

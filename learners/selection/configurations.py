@@ -5,7 +5,7 @@ Each is a whole config as ``init`` would write it, so that what is measured is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +69,7 @@ def proposal(
     decisions: Sequence[Decision],
     columns: Mapping[str, ColumnSample],
     crossings: Sequence[Crossing],
-    telling: Sequence[str],
+    telling: Callable[[], Sequence[str]],
 ) -> Proposal:
     """What a way makes of the columns.
 
@@ -78,19 +78,21 @@ def proposal(
         decisions: of the columns.
         columns: the sample's.
         crossings: the pairs of features that help for sure, or may; for ways without all pairs.
-        telling: the features to cross if not all can be.
+        telling: gives the features to cross; asked if not all can be.
     """
     if way.scaled:
         decisions = [scaled(each, columns[each.name]) for each in decisions]
     coin = ["--coin"] if way.coin else []
     if not way.pairs:
-        return Proposal(decisions, {"args": " ".join(coin)} if coin else {}, crossings)
+        learned = set(_learned(decisions))
+        kept = [crossing for crossing in crossings if learned.issuperset(crossing.pair)]
+        return Proposal(decisions, {"args": " ".join(coin)} if coin else {}, kept)
     bits = table_bits(decisions, columns)
     args = [f"-b {bits}"] * (bits > VW_BITS) + coin
     learner: dict[str, Any] = {"args": " ".join(args)} if args else {}
     if _features(decisions) <= MOST_CROSSED:
         return Proposal(decisions, learner | {"interactions": PAIRS})
-    names = _names(decisions, telling)
+    names = _names(decisions, telling())
     named = [_in_namespace(each) if each.name in names else each for each in decisions]
     return Proposal(named, learner | {"interactions": [(CROSSED, CROSSED)]})
 
@@ -102,6 +104,14 @@ def _features(decisions: Iterable[Decision]) -> int:
         for each in decisions
         if each.is_learned
     )
+
+
+def _learned(decisions: Iterable[Decision]) -> Iterable[str]:
+    """The features of the columns."""
+    for each in decisions:
+        if each.is_learned:
+            parts = each.settings.get("parts", ())
+            yield from [f"{each.name}.{part}" for part in parts] or [each.name]
 
 
 def _names(decisions: Iterable[Decision], telling: Sequence[str]) -> set[str]:

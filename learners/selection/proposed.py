@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import wrap
 
 from converters.init.config_text import Proposal, config_text
-from converters.init.interactions import Crossing, crossings, most_telling
+from converters.init.interactions import crossings
 from converters.init.schema_inference import Inference
 from converters.init.trial import Origin, loaded
 from converters.sampling.file_sample import Sample
 from learners.selection.choice import Profile, Tried, chosen, table
 from learners.selection.column_trials import prices, quantities
-from learners.selection.configurations import MOST_CROSSED, WAYS, Way, proposal
+from learners.selection.configurations import WAYS
 from learners.selection.first_rows import FEWEST_OF_A_CLASS, FEWEST_ROWS, stretch
 from learners.selection.runs import Runs
 
@@ -59,26 +58,32 @@ class Selection:
         rows = stretch(self.origin, sample, schema, self.label_time)
         if not rows.is_enough:
             return replace(as_inferred, measured=TOO_FEW)
-        runs = Runs(sample, inference, self.path, rows, self.seconds)
-        return self._best(runs, found) or as_inferred
+        runs = Runs(sample, inference, self.path, found, rows, self.seconds)
+        return self._best(runs) or as_inferred
 
-    def _best(self, runs: Runs, found: Sequence[Crossing]) -> Proposal | None:
+    def _best(self, runs: Runs) -> Proposal | None:
         """The best proposal, with what was tried; None if nothing could be."""
-        inference = runs.inference
-        telling = most_telling(inference, runs.sample, MOST_CROSSED)
-        options: dict[Way, Proposal] = {}
+        decisions = runs.inference.decisions
         tried: list[Tried] = []
+        left: list[str] = []
         for way in WAYS:
             if tried and not runs.has_time:
-                break
-            options[way] = proposal(way, inference.decisions, runs.columns, found, telling)
-            if (result := runs.run(way, options[way])) is not None:
+                left.append(f"{way.name} (the time for trials was over)")
+            elif (result := runs.run(way, decisions)) is None:
+                left.append(f"{way.name} (--coin takes no row that weighs more than 1)")
+            else:
                 tried.append(result)
         if not tried:
             return None
         taken = chosen(tried, self.profile)
         lines = table(tried, taken, self.profile, runs.stretch)
-        best, result = quantities(runs, options[taken.way], taken)
+        best, result = quantities(runs, decisions, taken)
         priced = list(prices(runs, best, result))
-        said = [line for each in priced for line in wrap(f"{each[0].upper()}{each[1:]}.", WIDTH)]
-        return replace(best, measured=["", *lines, *said], warnings=[f"{each}." for each in priced])
+        said = [f"Not tried: {', '.join(left)}."] * bool(left)
+        said += [f"{each[0].upper()}{each[1:]}." for each in priced]
+        lines += [part for each in said for part in wrap(each, WIDTH)]
+        return replace(
+            runs.proposal(taken.way, best),
+            measured=["", *lines],
+            warnings=[f"{each}." for each in priced],
+        )

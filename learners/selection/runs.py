@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from converters.config import load
 from converters.errors import UsageError
+from converters.init.column_decision import Decision
 from converters.init.config_text import Proposal, config_text
+from converters.init.interactions import Crossing, most_telling
 from converters.init.schema_inference import Inference
 from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.schema.schema import from_settings
 from learners.choose import check_weights, spec_for
 from learners.selection.choice import Tried, measured
-from learners.selection.configurations import Way
+from learners.selection.configurations import MOST_CROSSED, Way, proposal
 from learners.selection.first_rows import Stretch
 from learners.selection.progressive import scored
 
@@ -30,6 +33,7 @@ class Runs:
         sample: of the file.
         inference: what was inferred of it.
         path: where the config will be.
+        crossings: the pairs of features that help for sure, or may.
         stretch: the rows.
         seconds: no run is begun after so many, but for the first.
     """
@@ -37,6 +41,7 @@ class Runs:
     sample: Sample
     inference: Inference
     path: Path
+    crossings: Sequence[Crossing]
     stretch: Stretch
     seconds: float
     _began: float = field(default_factory=time.monotonic)
@@ -52,9 +57,17 @@ class Runs:
         """Whether another run may begin."""
         return time.monotonic() - self._began < self.seconds
 
-    def run(self, way: Way, proposal: Proposal) -> Tried | None:
-        """What a proposal comes to; None if its learner does not take what the rows weigh."""
-        text = config_text("trial", self.sample, self.inference.labels, proposal)
+    def proposal(self, way: Way, decisions: Sequence[Decision]) -> Proposal:
+        """What a way makes of the columns."""
+        return proposal(way, decisions, self.columns, self.crossings, self._telling)
+
+    def _telling(self) -> Sequence[str]:
+        return most_telling(self.inference, self.sample, MOST_CROSSED)
+
+    def run(self, way: Way, decisions: Sequence[Decision]) -> Tried | None:
+        """What a way comes to; None if its learner does not take what the rows weigh."""
+        option = self.proposal(way, decisions)
+        text = config_text("trial", self.sample, self.inference.labels, option)
         settings = load.from_values(tomllib.loads(text), self.path)
         schema = from_settings(settings)
         spec = spec_for(settings.learner, schema.interactions)

@@ -45,7 +45,7 @@ def test_what_comes_often_is_alone() -> None:
 
 
 def test_numbers_that_do_not_differ() -> None:
-    """One value has no scale and no bins; nor have numbers whose spread is not finite."""
+    """One value has no scale and no bins; two at the ends of float32 have both."""
     assert scale_and_bins([3.0] * 50) is None
     assert scale_and_bins([3.4e38, -3.4e38] * 50) is not None
 

@@ -7,16 +7,19 @@ import io
 import re
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from converters.init.column_decision import Decision
 from converters.init.declared import Declared, InferError
+from converters.init.interactions import Crossing
 from converters.init.trial import Origin, loaded, written
 from learners.selection.choice import Profile, Tried, chosen
-from learners.selection.configurations import WAYS
+from learners.selection.configurations import WAYS, proposal
 from learners.selection.proposed import Selection
 from tests.support.rows.tables import sampled
 
@@ -111,7 +114,7 @@ def test_heavy_rows_are_not_learned_by_coin() -> None:
     """--coin takes no weight above 1: the ways by it are left out where rows weigh more."""
     content = table(["y", "left", "right", "w"], 2_000, lambda n: [*exclusive(n), 1 + n % 3])
     text = proposed(content, weight_column="w")
-    assert "raw-coin" not in text
+    assert "  raw-coin" not in text
     assert taken(text) in ("pairs", "bins", "raw")
 
 
@@ -123,12 +126,13 @@ def test_more_columns_than_are_crossed() -> None:
         noise = [f"{(n * (31 + k)) % 977}.5" for k in range(28)]
         return [*exclusive(n)[:1], *noise, *exclusive(n)[1:]]
 
-    text = proposed(table(["y", *names], 3_000, cells), profile="best")
+    text = proposed(table(["y", *names], 4_000, cells), profile="best")
+    assert taken(text).startswith("pairs")
     columns = tomllib.loads(text)["columns"]
     crossed = [name for name, settings in columns.items() if settings.get("namespace")]
-    if taken(text).startswith("pairs"):
-        assert len(crossed) == 24
-    loaded(text, CONFIG)
+    assert len(crossed) == 24
+    assert {"c28", "c29"} <= {*crossed}
+    assert len(loaded(text, CONFIG).interactions) == 24 * 23 // 2
 
 
 def test_late_labels_are_learned_late() -> None:
@@ -235,3 +239,46 @@ def test_rows_that_the_learner_does_not_take() -> None:
     text = proposed(table(["y", "left", "right", "huge"], 2_000, cells))
     assert taken(text)
     loaded(text, CONFIG)
+
+
+def telling(n: int, noise: float = 0.35) -> str:
+    """A number that tells the label of ``exclusive`` too well to be sure that it is honest."""
+    return f"{(exclusive(n)[0] == 1) + noise * LEFT[-1 - n]:.3f}"
+
+
+def test_a_suspect_that_is_all_there_is() -> None:
+    """Without the one column nothing is learned: that is said, and is no error."""
+    text = proposed(table(["y", "tells"], 2_000, lambda n: [exclusive(n)[0], telling(n)]))
+    assert "there would be nothing to learn from" in re.sub(r"\n# ", " ", text)
+    loaded(text, CONFIG)
+
+
+def test_the_price_of_one_column_more_than_are_crossed() -> None:
+    """Beside as many features as can be crossed, a protected one is priced all the same."""
+    names = [f"c{n}" for n in range(22)]
+
+    def cells(n: int) -> Sequence[object]:
+        noise = [f"{(n * (31 + k)) % 977}.5" for k in range(22)]
+        return [*exclusive(n), *noise, "fm"[n % 2]]
+
+    text = proposed(table(["y", "left", "right", *names, "sex"], 3_000, cells), profile="best")
+    assert tomllib.loads(text)["learner"]["interactions"] == "pairs"
+    assert 'With the column "sex" (protected) the AUC' in re.sub(r"\n# ", " ", text)
+
+
+def test_a_pair_goes_with_its_column() -> None:
+    """What is not learned from cannot be crossed: the pair that helped is left out with it."""
+    crossing = Crossing(("left", "right"), 0.6, 0.3, 9.0, 1_000)
+    columns = [Decision(name, {"kind": "categorical"}, "") for name in ("left", "right")]
+    without = [columns[0], replace(columns[1], settings={"role": "drop"})]
+    found = [proposal(WAYS[0], each, {}, [crossing], list).crossings for each in (columns, without)]
+    assert found == [[crossing], []]
+
+
+def test_ways_that_were_not_tried_are_named() -> None:
+    """Where the time is over, or rows weigh too much for --coin, the table says what it lacks."""
+    content = table(["y", "left", "right", "w"], 2_000, lambda n: [*exclusive(n), 1 + n % 3])
+    text = re.sub(r"\n# ", " ", proposed(content, weight_column="w"))
+    assert "Not tried: raw-coin (--coin takes no row that weighs more than 1), pairs-coin" in text
+    hurried = re.sub(r"\n# ", " ", proposed(content, seconds=1e-9))
+    assert "Not tried: raw-coin (the time for trials was over), bins" in hurried
