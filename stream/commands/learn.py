@@ -184,10 +184,10 @@ def learn(
         from stream.resolved_config import resolve
 
         with assembled(resolve(settings, schema), readers) as process:
-            where = shown_url(settings.log)
-            say(f"Learning model '{settings.model}' from {where}. Ctrl-C stops cleanly.")
             give_up = partial(_give_up_learning, process, json=json)
             with stopped_by_signals(process.stop, give_up), progress("events") as shown:
+                where = shown_url(settings.log)
+                say(f"Learning model '{settings.model}' from {where}. Ctrl-C stops cleanly.")
                 report = process.run(
                     lambda _, learning: shown(learning.pipeline.counts.events),
                     until_end=until_end,

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 
 from converters.config.kafka_settings import KafkaSettings
 from converters.errors import UsageError
-from stream.log.contract import LogError, LogUnavailableError
+from stream.log.contract import LogError, LogUnavailableError, OutputWriter
 from stream.log_kafka import client
 from stream.log_kafka import reader as kafka_reader
 from stream.log_kafka.connection import connection_to
@@ -360,6 +360,15 @@ def test_a_password_that_is_revoked_ends_reading_and_writing(
                 deque(iter(lambda: reader.fill(0.1), None), maxlen=0)
             assert not isinstance(told.value, LogUnavailableError)
             with pytest.raises(LogUnavailableError, match=refused):
-                writer.write({unique_name: outgoing(b"x")})
+                deque(_writes(writer, unique_name), maxlen=0)
             with pytest.raises(LogError, match=refused):
                 log.append(unique_name, outgoing(b"x"))
+
+
+def _writes(writer: OutputWriter, topic: str) -> Iterator[None]:
+    """Write for two sessions at most: its connection may have logged in again just before."""
+    until = time.monotonic() + 2 * SESSION_SECONDS
+    while time.monotonic() < until:
+        writer.write({topic: outgoing(b"x")})
+        yield
+        time.sleep(0.1)
