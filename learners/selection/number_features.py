@@ -32,8 +32,7 @@ def scale_and_bins(numbers: Sequence[float]) -> dict[str, Any] | None:
         ``features``, ``center``, ``scale``, ``clip`` and ``edges``; None if they hardly differ.
     """
     values = np.sort(np.asarray(numbers, np.float64))
-    with np.errstate(over="ignore", invalid="ignore"):
-        center, scale = rounded(float(values.mean())), rounded(float(values.std()))
+    center, scale = center_and_scale(values)
     edges = bin_edges(values)
     if not (edges and math.isfinite(center) and math.isfinite(scale) and scale > 0):
         return None
@@ -46,15 +45,22 @@ def scale_and_bins(numbers: Sequence[float]) -> dict[str, Any] | None:
     }
 
 
-def bin_edges(values: Floats) -> tuple[float, ...]:
+def center_and_scale(values: Floats) -> tuple[float, float]:
+    """Mean and standard deviation, to a few digits; infinite or NaN where they are too large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return rounded(float(values.mean())), rounded(float(values.std()))
+
+
+def bin_edges(values: Floats, bins: int = BINS) -> tuple[float, ...]:
     """Edges between which about as many numbers lie each; those that come often have a bin alone.
 
     Args:
         values: rising.
+        bins: how many there are at most.
     """
-    ends = np.arange(1, BINS) * len(values) // BINS - 1
-    last = np.unique(values[ends]) if len(values) >= BINS else np.unique(values)
-    slack = len(values) // (8 * BINS)
+    ends = np.arange(1, bins) * len(values) // bins - 1
+    last = np.unique(values[ends]) if len(values) >= bins else np.unique(values)
+    slack = len(values) // (8 * bins)
     edges = []
     for low in last.tolist():
         first, after = np.searchsorted(values, low), np.searchsorted(values, low, side="right")
