@@ -25,12 +25,12 @@ from converters.commands import convert as converter_commands
 from converters.errors import FreshetError, UsageError
 from converters.files.private import keep_private
 from converters.show.command_line import say
-from learners.commands import init, report, status
+from learners.commands import report, status
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
 from serve.commands import token
-from stream.commands import compare, outputs, rollback
+from stream.commands import compare, init, outputs, rollback
 from stream.commands import config as config_commands
 from stream.commands import learn as stream_commands
 from stream.commands import quarantine as quarantine_commands

@@ -67,7 +67,7 @@ def commands(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Resu
 
 
 def configured(folder: Path, toml: str, address: str) -> None:
-    """The walk's config with a block of the page in it."""
+    """The walk's config with a block of the page in it, and a column in two bins."""
     script = next(
         text for kind, text in blocks("I have a topic") if text.startswith("freshet init")
     )
@@ -76,7 +76,9 @@ def configured(folder: Path, toml: str, address: str) -> None:
     toml = re.sub(r"kafka\.example\.com:\d+", address, toml)
     log, _, tables = toml.partition("\n")
     config = folder / "freshet.toml"
-    config.write_text(re.sub("^# log = .*", log, config.read_text(), flags=re.MULTILINE) + tables)
+    text = re.sub("^# log = .*", log, config.read_text(), flags=re.MULTILINE)
+    binned = 'amount = { kind = "numeric", transform = "bucket", edges = [9000] }'
+    config.write_text(re.sub("^amount = .*", binned, text, flags=re.MULTILINE) + tables)
 
 
 def learned(result: CompletedProcess[str], waiting: int = 0) -> bool:
@@ -167,6 +169,7 @@ def allow(secured: Secured, user: str, granted: list[tuple[str, str, str]]) -> N
 
 
 ARGUMENTS = {
+    "init --from log": ("-o", "proposed.toml"),
     "produce": ("docs/example/loans.csv",),
     "learn": ("--until-end",),
     "quarantine resubmit": ("1", "rows.csv"),

@@ -20,7 +20,7 @@ from converters.commands.check import check
 from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import CsvFileError
 from converters.show.tables import plain, print_table
-from learners.commands import init
+from stream.commands import init
 from tests.support.rows.check_files import HOSTILE, LABELLED, checked, content
 from tests.support.rows.schemas import Columns
 

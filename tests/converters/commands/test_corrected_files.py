@@ -18,7 +18,7 @@ from converters.commands.check import check
 from converters.config import load
 from converters.errors import FreshetError
 from converters.init.declared import InferError
-from learners.commands.init import init
+from stream.commands.init import init
 
 MONTHS = ["Jan", "Feb", "March", "Apr", "May", "June", "Jul", "August", "Sep", "Oct", "Nov", "Dec"]
 # How a cell is written, and how it should be.

@@ -15,7 +15,7 @@ from converters.config import load
 from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import CsvFileError
 from converters.init.declared import InferError
-from learners.commands import init
+from stream.commands import init
 from tests.support.rows.tables import NOISE, ROWS, table
 
 

@@ -20,7 +20,7 @@ from converters.config import load
 from converters.config.settings import CsvSettings
 from converters.errors import FreshetError
 from converters.files.file_type import advice
-from learners.commands.init import init
+from stream.commands.init import init
 
 ROWS = [
     [

@@ -18,7 +18,7 @@ from converters.convert.records import RowReader
 from converters.errors import FreshetError
 from converters.files.csv_file import CsvFile, CsvFileError
 from converters.files.first_line import named, separator
-from learners.commands import init
+from stream.commands import init
 from tests.support.rows.schemas import build
 
 ROWS = [(f"n{i * 7 % 100:02}", f"{i * 37 % 101}.5", "uvw"[i % 3], str(i % 2)) for i in range(60)]

@@ -14,8 +14,8 @@ from converters.config import load
 from converters.errors import FreshetError
 from converters.init.declared import InferError
 from converters.schema.schema import from_settings
-from learners.commands import init
 from serve.demo.flights import source
+from stream.commands import init
 from tests.support.rows.tables import NOISE, Cell, table
 
 

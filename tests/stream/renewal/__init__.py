@@ -1,0 +1,1 @@
+"""Tests of a config's numbers proposed anew."""
