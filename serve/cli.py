@@ -30,7 +30,7 @@ from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
 from serve.commands import token
-from stream.commands import compare, init, outputs, rollback
+from stream.commands import compare, init, outputs, rollback, try_file
 from stream.commands import config as config_commands
 from stream.commands import learn as stream_commands
 from stream.commands import quarantine as quarantine_commands
@@ -39,6 +39,7 @@ from stream.stopping import asked_to_stop, watch_signals
 # In the order that ``freshet --help`` lists them; a command is named as its function.
 COMMANDS = (
     init.init,
+    try_file.try_,
     check.check,
     converter_commands.convert,
     stream_commands.produce,
@@ -148,7 +149,7 @@ def options(
 
 
 for command in COMMANDS:
-    app.command(command.__name__.replace("_", "-"))(command)
+    app.command(command.__name__.rstrip("_").replace("_", "-"))(command)
 app.add_typer(config_commands.app, name="config")
 app.add_typer(quarantine_commands.app, name="quarantine")
 app.add_typer(token.app, name="token")

@@ -204,7 +204,7 @@ def test_freshet_installs_and_runs_without_a_checkout(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(target)}
     place = f"{sys.executable} -c 'import serve.cli; print(serve.cli.__file__)'"
     program = f"{sys.executable} {target}/bin/freshet"
-    init = BLOCKS[0].replace("freshet", program, 1)
+    init = BLOCKS[1].replace("freshet", program, 1)
     script = f"{place}\n{program} --help\n{init}\n{program} check docs/example/loans.csv"
     result = subprocess.run(
         ["sh", "-ec", script], cwd=tmp_path, env=environment, capture_output=True, text=True,

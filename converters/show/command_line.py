@@ -50,6 +50,7 @@ WITH_LOG = frozenset(
 )
 WITH_CONFIG = WITH_LOG | {
     *(
+        "try",
         "check",
         "convert",
         "score",

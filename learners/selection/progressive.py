@@ -1,4 +1,4 @@
-"""Progressive validation of one config over the rows of a sample: score, then learn.
+"""Progressive validation of one config over rows: score, then learn.
 
 With late labels a row is scored when its event was and learned when its label came.
 """
@@ -6,8 +6,9 @@ With late labels a row is scored when its event was and learned when its label c
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,52 @@ from learners.learner import LearnerSpec
 from learners.line_bounds import bounds_for
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Step(IntEnum):
+    """What a learner does with a row."""
+
+    LEARN = 0
+    SCORE = 1
+    SCORE_AND_LEARN = 2
+
+
+@dataclass(frozen=True)
+class Order:
+    """In which order rows are scored and learned.
+
+    Attributes:
+        rows: the number of each step's row.
+        steps: what is done with it, a :class:`Step`.
+    """
+
+    rows: Integers
+    steps: Integers
+
+    @classmethod
+    def of(
+        cls,
+        count: int,
+        labelled: Sequence[int] | Integers | None = None,
+        known: Integers | None = None,
+    ) -> Order:
+        """The order for so many rows.
+
+        Args:
+            count: rows, in order of time.
+            labelled: if labels are late, before which row each row's label comes: it is learned
+                before that one is scored.
+            known: when, to order those before the same row; else they are in the order of theirs.
+        """
+        numbers = np.arange(count)
+        if labelled is None:
+            return cls(numbers, np.full(count, Step.SCORE_AND_LEARN))
+        moments = np.concatenate((2 * numbers + 1, 2 * np.asarray(labelled)))
+        rows = np.concatenate((numbers, numbers))
+        steps = np.repeat((Step.SCORE, Step.LEARN), count)
+        order = np.lexsort((rows, rows if known is None else np.tile(known, 2), moments))
+        return cls(rows[order], steps[order])
 
 
 @dataclass(frozen=True)
@@ -36,6 +83,68 @@ class Scored:
     seconds: float
 
 
+class Progression:
+    """Scores and learns rows by one config.
+
+    Attributes:
+        learner: what learns them.
+    """
+
+    def __init__(self, schema: Schema, spec: LearnerSpec) -> None:
+        self._conversion = compile_schema(schema)
+        self._bounds = bounds_for(spec)
+        self._waiting: dict[int, Row] = {}
+        self.learner = create(spec)
+
+    def arrive(self, first: int, rows: Sequence[Sequence[str]]) -> None:
+        """Convert rows; what is refused, in a stream a dead letter, is passed over from then on.
+
+        Args:
+            first: the number of the first one.
+            rows: the cells of each.
+        """
+        parts = (rows[at : at + MOST_IN_BLOCK] for at in range(0, len(rows), MOST_IN_BLOCK))
+        every = (row for part in parts for row in self._conversion.rows(part))
+        converted = {n: row for n, row in enumerate(every, first) if not isinstance(row, Refusal)}
+        numbers = list(converted)
+        for place in self._bounds.refused([text for _, _, text in converted.values()]):
+            del converted[numbers[place]]
+        self._waiting |= converted
+
+    def lines(self, order: Order) -> tuple[list[int], list[str]]:
+        """The numbers and lines of the steps, without those of rows that are passed over."""
+        rows, lines = [], []
+        for number, step in zip(order.rows.tolist(), order.steps.tolist(), strict=True):
+            if (row := self._waiting.get(number)) is None:
+                continue
+            _, label, text = row
+            if step != Step.SCORE:
+                del self._waiting[number]
+            if step == Step.SCORE:
+                line = unlabelled(text)
+            elif label is not None:
+                line = LABELLED[label] + text
+            elif step == Step.LEARN:
+                continue
+            else:
+                line = text
+            rows.append(number if step != Step.LEARN else -1)
+            lines.append(line)
+        return rows, lines
+
+    def step(self, order: Order, scores: Floats) -> None:
+        """Take the steps, and enter the scores of rows that were scored."""
+        numbers, lines = self.lines(order)
+        enter(scores, numbers, self.learner.step(lines))
+
+
+def enter(scores: Floats, numbers: Sequence[int], found: Iterable[float]) -> None:
+    """Enter scores at their rows' numbers; those of rows that were only learned are -1."""
+    for number, score in zip(numbers, found, strict=True):
+        if number >= 0:
+            scores[number] = score
+
+
 def scored(
     schema: Schema,
     spec: LearnerSpec,
@@ -48,54 +157,14 @@ def scored(
         schema: of the rows.
         spec: what the learner computes.
         rows: the cells of each, in order of time.
-        labelled: if labels are late, before which row each row's label comes: it is learned
-            before that one is scored, and after those whose labels came earlier.
+        labelled: as for :meth:`Order.of`.
     """
     began = time.process_time()
-    converted = _learnable(_converted(schema, rows), spec)
-    lines = _in_order(converted, labelled)
-    learner = create(spec)
+    scores = np.full(len(rows), np.nan)
+    progression = Progression(schema, spec)
     try:
-        scores = learner.step([text for _, text in lines])
+        progression.arrive(0, rows)
+        progression.step(Order.of(len(rows), labelled), scores)
     finally:
-        learner.close()
-    found = np.full(len(rows), np.nan)
-    for (arrived, _), score in zip(lines, scores, strict=True):
-        if arrived is not None:
-            found[arrived] = score
-    return Scored(found, time.process_time() - began)
-
-
-def _converted(schema: Schema, rows: Sequence[Sequence[str]]) -> dict[int, Row]:
-    """The rows that are not refused, by their number."""
-    conversion = compile_schema(schema)
-    parts = [rows[first : first + MOST_IN_BLOCK] for first in range(0, len(rows), MOST_IN_BLOCK)]
-    every = (row for part in parts for row in conversion.rows(part))
-    return {n: row for n, row in enumerate(every) if not isinstance(row, Refusal)}
-
-
-def _learnable(converted: dict[int, Row], spec: LearnerSpec) -> dict[int, Row]:
-    """Those whose numbers the learner takes; in a stream the others become dead letters."""
-    numbers = list(converted)
-    refused = bounds_for(spec).refused([text for _, _, text in converted.values()])
-    gone = {numbers[place] for place in refused}
-    return {n: row for n, row in converted.items() if n not in gone}
-
-
-def _in_order(
-    converted: Mapping[int, Row], labelled: Sequence[int] | None
-) -> list[tuple[int | None, str]]:
-    """Lines for the learner, each with the number of the row that it scores, if that arrives."""
-    if labelled is None:
-        return [
-            (n, text if label is None else LABELLED[label] + text)
-            for n, (_, label, text) in converted.items()
-        ]
-    arriving = [(n, 1, n, unlabelled(text)) for n, (_, _, text) in converted.items()]
-    learned = [
-        (labelled[n], 0, n, LABELLED[label] + text)
-        for n, (_, label, text) in converted.items()
-        if label is not None
-    ]
-    order = sorted(arriving + learned)
-    return [(n if arrives else None, text) for _, arrives, n, text in order]
+        progression.learner.close()
+    return Scored(scores, time.process_time() - began)

@@ -126,6 +126,11 @@ def test_a_mistyped_snapshot_folder_is_not_made(
 def test_no_reading_command_is_forgotten() -> None:
     """Besides these: what makes things by its purpose, or needs neither registry nor log."""
     making = {"init", "produce", "learn", "serve", "up", "backfill", "demo"}
-    apart = {"check", "convert", "status"}  # of files; says of everything whether it is there
+    apart = {
+        "check",
+        "convert",
+        "try",
+        "status",
+    }  # of files; says of everything whether it is there
     names = {command.name or "" for command in app.registered_commands} | {"quarantine"}
     assert names - making - apart == {each[0] for each in READING}
