@@ -31,9 +31,9 @@ from converters.check.odd_cells import odd_cells
 from converters.check.profile import Profile, Shown, read_profile
 from converters.check.time_order import comes_after, happened, time_span
 from converters.files.csv_file import CsvFile
-from converters.sampling.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS
+from converters.sampling.column_sample import NEARLY_UNIQUE, UNIQUE_FROM_ROWS, ColumnSample
 from converters.sampling.drift import SPANS, Drift, drift, largest
-from converters.sampling.leak_suspects import Judge, spans
+from converters.sampling.leak_suspects import Alone, Judge, spans
 from converters.sampling.reservoir import POSITIVE, UNLABELLED, Sampled
 from converters.sampling.sketches import Estimate
 from converters.schema.schema import Schema
@@ -140,18 +140,27 @@ class Cells:
 
 def column_reports(profile: Profile) -> Iterator[ColumnReport]:
     """One a column, in the file's order."""
-    learned = sum(plan.learned for plan in profile.plans)
-    judge = Judge(profile.sampled.labels, profile.sampled.lots, learned)
+    of = profile.sampled
+    judge = Judge(of.labels, of.lots, len(profile.plans), of.judged)
     columns = profile.sample.columns(len(profile.plans))
     events = happened(profile.plans, profile.sample)
     all_columns = zip(profile.plans, profile.totals, columns, strict=True)
     for plan, totals, sampled in all_columns:
         cells = sampled if plan.reading is None else list(map(plan.reading, sampled))
         spelt = profile.rejects.spellings.get(plan.name, Counter())
-        found = _report(plan, totals, _cells(plan, cells), profile.sampled, judge, spelt)
+        found = _report(plan, totals, _cells(plan, cells), profile.sampled, spelt)
+        alone = _alone(plan, sampled, judge)
         later = comes_after(plan, cells, events)
         refused = sum(n for (_, name), n in profile.rejects.counts.items() if name == plan.name)
-        yield replace(found, refused=refused, after_event=later)
+        yield replace(found, refused=refused, alone=alone, after_event=later)
+
+
+def _alone(plan: ColumnPlan, cells: Sequence[str], judge: Judge) -> Alone | None:
+    """How well it predicts the label by itself, as ``init`` asks it of the same cells."""
+    if not cells or plan.role in ONLY_COUNTED:
+        return None
+    column = ColumnSample(plan.name, cells, (), plan.missing)
+    return judge.of_column(column, "time" if plan.role == "time" else plan.kind)
 
 
 def _report(
@@ -159,7 +168,6 @@ def _report(
     totals: Totals,
     cells: Cells,
     sampled: Sampled,
-    judge: Judge,
     refused: Counter[str],
 ) -> ColumnReport:
     there = totals.rows - totals.missing
@@ -184,7 +192,7 @@ def _report(
         times=None if plan.hidden else time_span(plan, present),
         unseen=totals.unseen,
         refused=0,
-        alone=judge.alone(cells.codes, cells.missing, cells.values) if shown else None,
+        alone=None,
         after_event=False,
         drift=_drift(plan, cells, sampled) if shown else None,
         bars=_bars(cells, sampled) if shown and not plan.hidden else [],

@@ -50,7 +50,7 @@ def column_findings(column: ColumnReport, rows: int) -> Iterator[Said]:
     if column.alone is not None and column.learned and column.alone.suspicious:
         known = 'If it is known only when the label is, give it the role "leak".'
         level: Level = "problem" if column.alone.is_as_good else "warning"
-        yield (level, "leak-suspect", f"{column.alone.described(digits=3)}. {known}")
+        yield (level, "leak-suspect", f"{column.alone.described}. {known}")
     elif column.after_event:
         yield ("warning", "leak-suspect", AFTER_EVENT)
     if column.learned and rows >= UNIQUE_FROM_ROWS:

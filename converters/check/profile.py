@@ -51,6 +51,8 @@ class CellBlock:
         lines: the line on which each of these rows begins.
         texts: each of these rows as one line of CSV, the same for all rows of the same cells.
         refused: the other rows.
+        sizes: the bytes of each row of either sort, in the file's order.
+        bad: the places of the others among these.
     """
 
     def __init__(self, width: int) -> None:
@@ -58,6 +60,8 @@ class CellBlock:
         self.lines: list[int] = []
         self.texts: list[bytes] = []
         self.refused: list[Reject] = []
+        self.sizes: list[int] = []
+        self.bad: set[int] = set()
         self._characters = 0
 
     @property
@@ -74,6 +78,7 @@ class CellBlock:
             self.texts += block.rows
         else:
             self._add_each(block.lines, value, dialect)
+        self.sizes += map(len, block.rows)
 
     def _add_plain(self, lines: Sequence[int], value: bytes, delimiter: str) -> bool:
         """Take rows that are lines of the header's width, 5x as fast as row by row; else false."""
@@ -89,7 +94,10 @@ class CellBlock:
     def _add_each(self, lines: Sequence[int], value: bytes, dialect: Dialect) -> None:
         width = len(self.columns)
         good = []
-        for line, cells in zip(lines, dialect.cells(value + b"\n"), strict=True):
+        rows = zip(lines, dialect.cells(value + b"\n"), strict=True)
+        for place, (line, cells) in enumerate(rows, len(self.sizes)):
+            if isinstance(cells, Refusal) or len(cells) != width:
+                self.bad.add(place)
             if isinstance(cells, Refusal):
                 self.refused.append(Reject(line, cells))
             elif len(cells) != width:
@@ -222,13 +230,14 @@ class _Reader:
         self._rejects.add(sorted(rejects, key=lambda reject: reject.line))
         rows = len(block.texts)
         if not rows:
+            self._sample.offer((), np.zeros(0, np.int8), block.sizes, block.bad)
             return
         labels, classes = self._balancer.add(block.columns, rows)
         longest = max(map(len, block.texts))
         for counter, cells in zip(self._counters, block.columns, strict=True):
             counter.add(cells, classes, longest)
         self._repeats.add(hashes_of_bytes(block.texts), np.ones(rows, np.int64))
-        self._sample.offer(block.texts, labels)
+        self._sample.offer(block.texts, labels, block.sizes, block.bad)
         self._order.add(block.columns, block.lines)
 
     def profile(self, file: CsvFile, schema: Schema) -> Profile:
@@ -248,7 +257,7 @@ class _Reader:
             self._balancer.weights(),
             self._order.times(),
             self._sample,
-            self._sample.sampled(),
+            self._sample.sampled(len(file.header)),
         )
 
 

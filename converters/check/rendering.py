@@ -67,7 +67,7 @@ def facts(report: Report) -> Iterator[str]:
     sample = report.sample
     if not sample.whole:
         yield (
-            f"Quantiles, alone, drift, plots, and values where they are many, are those of "
+            f"Quantiles, drift, plots, and values where they are many, are those of "
             f"{sample.rows:,} rows drawn at random: shares are within {100 * sample.margin:.1f} "
             "points of the file's in 95 of 100 files"
         )
@@ -93,7 +93,8 @@ def columns_table(report: Report) -> Table:
 
 LEGEND = (
     "distinct: values, ~ where estimated. rare: values that fewer than 5 % of the rows hold, and "
-    "the rows that hold one. alone: how well the column by itself predicts the label (AUC). "
+    "the rows that hold one. alone: how well the column by itself predicts the label "
+    "(AUC), over the rows that 'freshet init' judges by, 10,000 at most. "
     "drift: how the file's halves differ (population stability index; .25 is a large shift)."
 )
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from converters.config.toml_text import quoted, readable
 from converters.files.first_line import UNNAMED
 from converters.init.column_decision import (
@@ -42,8 +40,8 @@ from converters.init.nonnumeric_columns import (
 from converters.init.numeric_columns import like_an_id, numbers
 from converters.init.stray_cells import marks_said, marks_warned, strays
 from converters.sampling import missing_markers, sentinels
-from converters.sampling.column_sample import ColumnSample, coded, truth_values
-from converters.sampling.leak_suspects import Alone, Judge, known_afterwards
+from converters.sampling.column_sample import ColumnSample, truth_values
+from converters.sampling.leak_suspects import Judge, known_afterwards
 from converters.sampling.nearly_numbers import MOST_NUMBERED_CATEGORIES
 
 PROTECTED, ASKED = "protected", "asked"
@@ -185,11 +183,12 @@ def _feature(
         return protected(learned, word)
     if guess.kind == "time" and is_later(column, surroundings):
         return leak(learned, "is always later than the event itself")
-    alone = _alone(judge, column, guess)
+    listed = settings.get("missing_values", ())
+    alone = judge.of_column(replace(column, sentinels=listed), guess.kind)
     if alone is not None and alone.suspicious:
         if alone.is_as_good or known_afterwards(column.name):
-            return leak(learned, alone.described(digits=2))
-        learned = suspected(learned, alone.described(digits=2))
+            return leak(learned, alone.described)
+        learned = suspected(learned, alone.described)
     return asked(learned, word) if grade == ASKED else learned
 
 
@@ -204,21 +203,6 @@ def _words_missing(column: ColumnSample, settings: Mapping[str, Any]) -> Iterato
         if key in full:
             full[key] = [value for value in full[key] if value not in found]
     yield Alternative(full, f"if {', '.join(map(readable, found))} means that it is missing")
-
-
-def _alone(judge: Judge, column: ColumnSample, guess: Guess) -> Alone | None:
-    """How well a column by itself predicts the label; None where labels are too few."""
-    absent = column.missing | {*guess.as_missing}
-    if guess.kind == "numeric":  # its other odd cells refuse their rows
-        absent |= {*column.odd}
-    missing = np.array([cell in absent for cell in column.cells], np.bool_)
-    codes, values = np.zeros(len(missing), np.int64), None
-    if guess.kind == "numeric":
-        numbers = {**column.values, **dict.fromkeys(absent, np.nan)}
-        values = np.array([numbers[cell] for cell in column.cells], np.float64)
-    elif guess.kind in ("categorical", "boolean"):
-        codes = coded(column.cells)
-    return judge.alone(codes, missing, values)
 
 
 def _settings(column: ColumnSample, guess: Guess, surroundings: Surroundings) -> dict[str, Any]:

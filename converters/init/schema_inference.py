@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from converters.config.toml_text import quoted
 from converters.files.rewriting import Original
 from converters.init.column_decision import Alternative, Decision, Surroundings
@@ -27,7 +29,8 @@ from converters.init.declared import (
 from converters.init.locale_formats import command_said
 from converters.sampling.column_sample import ColumnSample, LabelColumn
 from converters.sampling.file_sample import Sample
-from converters.sampling.leak_suspects import judge_of
+from converters.sampling.leak_suspects import Judge
+from converters.sampling.reservoir import UNLABELLED
 from converters.sampling.time_formats import time_format
 from converters.show.tables import counted
 
@@ -73,7 +76,7 @@ def infer(sample: Sample, declared: Declared) -> Inference:
     labels = map_labels(column)
     every = [ColumnSample(name, cells, sample.lines) for name, cells in sample.columns.items()]
     surroundings = _surroundings(sample, every, roles, declared)
-    judge = judge_of(labels.codes, len(sample.columns))
+    judge = _judge(sample, labels)
     decisions = []
     for facts in every:
         if facts.name in roles:
@@ -88,6 +91,19 @@ def infer(sample: Sample, declared: Declared) -> Inference:
     warnings += [*said, *(warning for d in learned for warning in d.warnings)]
     warnings += [command] if command else []
     return Inference(tuple(learned), labels, tuple(warnings), tuple(surroundings.order))
+
+
+def _judge(sample: Sample, labels: Labels) -> Judge:
+    """The judge of columns, by the rows that ``check`` judges by."""
+    codes = [UNLABELLED if code is None else code for code in labels.codes]
+    lots = [sample.judged.get(line, 0) for line in sample.lines]
+    mask = [line in sample.judged for line in sample.lines]
+    return Judge(
+        np.array(codes, np.int8),
+        np.array(lots, np.uint64),
+        len(sample.columns),
+        np.array(mask, np.bool_),
+    )
 
 
 def _surroundings(

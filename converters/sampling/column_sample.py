@@ -112,6 +112,11 @@ class ColumnSample:
         """What stands beside the numbers, in a column that is one of numbers all the same."""
         return beside(self.distinct, self.values) if self.odd and self.values else None
 
+    @property
+    def of_numbers(self) -> bool:
+        """Whether it holds numbers, with few other cells beside them if any."""
+        return bool(self.values) and (not self.odd or self.beside is not None)
+
     @cached_property
     def time_format(self) -> str:
         """How its times are written, if it holds some that are not read, or not alike, without."""

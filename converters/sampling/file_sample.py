@@ -6,9 +6,8 @@ days, such as the month, would look constant.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 from pydantic import ValidationError
@@ -19,11 +18,10 @@ from converters.config.settings import CsvSettings
 from converters.errors import UsageError
 from converters.files.csv_file import CsvFile, CsvFileError, FileRow, is_utf8
 from converters.files.rewriting import other_width, width_fault
-from converters.sampling.reservoir import Reservoir
+from converters.sampling.reservoir import MOST_CELLS, Reservoir, judged, lots
 
 # The sample is held in memory, cell by cell: wide rows give fewer of them.
 LARGEST_SAMPLE = 64 * 2**20
-MOST_CELLS = 2_000_000
 MOST_ROWS = 200_000
 # What is read of a huge file, in a few seconds.
 LARGEST_READ = 256 * 2**20
@@ -51,6 +49,7 @@ class Sample:
         limited: whether more rows were asked for than memory should hold.
         added: how many of the rows are there because a first guess would have refused them.
         misread: what helps if the file is not written as ``csv`` says; mostly empty.
+        judged: the lines by which columns are judged, each with its lot.
     """
 
     source: str
@@ -63,6 +62,7 @@ class Sample:
     limited: bool = False
     added: int = 0
     misread: str = ""
+    judged: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -119,15 +119,18 @@ def read_sample(file: CsvFile, limit: int) -> Sample:
     _check_names(file)
     most = max(1, min(MOST_ROWS, MOST_CELLS // len(file.header)))
     drawn: Reservoir[FileRow] = Reservoir(min(limit or most, most), LARGEST_SAMPLE)
-    dice = random.Random(0)  # noqa: S311  # the same file must give the same sample
     whole = True
-    for row in file.rows():
-        drawn.offer(dice.random(), len(row.content), row)
+    for row, lot in zip(file.rows(), lots(), strict=False):
+        drawn.offer(lot, len(row.content), row)
         if limit and file.bytes_read > LARGEST_READ:
             whole = False
             break
     limited = not 0 < limit <= most and file.rows_read > min(limit or most, most)
-    return _readable(file, drawn.kept()[1], whole=whole, limited=limited)
+    chosen, kept = drawn.kept()
+    sample = _readable(file, kept, whole=whole, limited=limited)
+    mask = judged(chosen, [len(row.content) for row in kept], len(file.header))
+    by = {row.line: int(lot) for row, lot, taken in zip(kept, chosen, mask, strict=True) if taken}
+    return replace(sample, judged=by)
 
 
 def _readable(file: CsvFile, drawn: Sequence[FileRow], *, whole: bool, limited: bool) -> Sample:

@@ -8,6 +8,9 @@ judged on the other: judged on the same rows, a column of unique values would be
 column of chance, such as the same values beside shuffled labels, has an area of one half whatever
 its values are, with the spread of a Mann-Whitney statistic. The control is the 99th percentile of
 that, for the best of as many columns.
+
+``init`` and ``check`` ask the same of the same rows (:func:`converters.sampling.reservoir.judged`):
+what a column says follows from its cells and what is missing among them, whatever its kind becomes.
 """
 
 from __future__ import annotations
@@ -15,14 +18,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.sampling.column_sample import UNIQUE_FROM_ROWS
-from converters.sampling.reservoir import POSITIVE, UNLABELLED
+from converters.sampling.column_sample import UNIQUE_FROM_ROWS, ColumnSample, coded
+from converters.sampling.nearly_numbers import MOST_NUMBERED_CATEGORIES
+from converters.sampling.reservoir import POSITIVE, UNLABELLED, Lots, Mask
+from converters.sampling.sentinels import in_sample
 
 # Fewer labels of a class say nothing about how well a column predicts them.
 FEWEST_OF_A_CLASS = 10
@@ -58,7 +64,6 @@ SPANS = 20
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,13 @@ class Alone:
         auc: the area under the ROC curve, at least one half.
         by: by what: ``number``, ``value`` or ``missing``.
         control: what columns of chance reach in 1 of 100 files of such a size.
+        rows: the rows with a label that it was judged by.
     """
 
     auc: float
     by: str
     control: float
+    rows: int
 
     @property
     def suspicious(self) -> bool:
@@ -86,11 +93,12 @@ class Alone:
         """Whether it is as good as the label itself, but for a few rows."""
         return self.suspicious and self.auc >= AS_GOOD_AUC
 
-    def described(self, digits: int) -> str:
+    @property
+    def described(self) -> str:
         """How well, in words that follow the column's name."""
         return (
-            f"predicts the label too well {BY[self.by]} (AUC {self.auc:.{digits}f}; columns of "
-            f"chance stay under {self.control:.{digits}f})"
+            f"predicts the label too well {BY[self.by]} (AUC {self.auc:.3f} over {self.rows:,} "
+            f"rows; columns of chance stay under {self.control:.3f})"
         )
 
 
@@ -106,16 +114,44 @@ class Judge:
         labels: 1, 0, or -1 where it is not known, of each row.
         lots: a number drawn by chance for each.
         columns: how many columns are judged, since the best of many may be good by chance.
+        judged: by which of the rows; None for all.
     """
 
-    def __init__(self, labels: NDArray[np.int8], lots: NDArray[np.uint64], columns: int) -> None:
+    def __init__(
+        self, labels: NDArray[np.int8], lots: Lots, columns: int, judged: Mask | None = None
+    ) -> None:
+        self._judged = None if judged is None or judged.all() else judged
+        if self._judged is not None:
+            labels, lots = labels[self._judged], lots[self._judged]
         self._known: Mask = labels != UNLABELLED
         self._positive: Mask = labels[self._known] == POSITIVE
         self._folds = _folds(self._positive, lots[self._known])
         self._z = NormalDist().inv_cdf(1 - 1 / FILES / (WAYS * max(columns, 1)))
 
-    def alone(self, codes: Codes, missing: Mask, values: Floats | None) -> Alone | None:
+    def of_column(self, column: ColumnSample, kind: str | None) -> Alone | None:
         """How well a column does; None where there are too few labels of a class.
+
+        Args:
+            column: its cells, of each row; what a config lists as missing are its sentinels.
+            kind: how its cells are read; None if a config does not say.
+        """
+        if self._judged is not None:
+            column = replace(column, cells=list(compress(column.cells, self._judged)))
+        if kind is None:
+            column = replace(column, sentinels={*column.sentinels, *in_sample(column)})
+        numeric = kind == "numeric" or (kind in (None, "categorical") and column.of_numbers)
+        absent = column.missing | (frozenset(column.odd) if numeric else frozenset())
+        missing = np.array([cell in absent for cell in column.cells], np.bool_)
+        none = np.zeros(len(missing), np.int64)
+        if numeric:
+            values = [column.values.get(cell, math.nan) for cell in column.cells]
+            return self.alone(none, missing, np.array(values, np.float64))
+        # Of a time no more is learned than its parts: that a day has one label is no leak.
+        codes = none if kind == "time" else np.where(missing, 0, 1 + coded(column.cells))
+        return self.alone(codes, missing, None)
+
+    def alone(self, codes: Codes, missing: Mask, values: Floats | None) -> Alone | None:
+        """How well cells do; None where there are too few labels of a class.
 
         Args:
             codes: a number for each row's cell, equal for equal cells.
@@ -136,32 +172,29 @@ class Judge:
             yield from self._by_value(codes, positive)
             return
         there = ~np.isnan(values)
-        yield from self._ranked(values[there], positive[there], "number")
-        yield from self._by_value(spans(values), positive)
+        distinct = np.unique(values[there])
+        if len(distinct) > 2:  # of two, their order says no more than each
+            yield from self._ranked(values[there], positive[there], "number")
+        few = len(distinct) <= MOST_NUMBERED_CATEGORIES
+        codes = 1 + np.searchsorted(distinct, values) if few else spans(values)
+        yield from self._by_value(np.where(there, codes, 0), positive)
 
     def _ranked(self, scores: Floats, positive: Mask, by: str) -> Iterator[Alone]:
         if enough(positive):
             auc = rank_auc(scores, positive)
-            yield Alone(max(auc, 1 - auc), by, self._control(positive))
+            yield Alone(max(auc, 1 - auc), by, self._control(positive), len(self._positive))
 
     def _by_value(self, codes: Codes, positive: Mask) -> Iterator[Alone]:
         if enough(positive[self._folds]) and enough(positive[~self._folds]):
             auc = crossed_auc(codes, positive, self._folds)
             # Worse than chance on the other half is no way to tell.
-            yield Alone(max(auc, 0.5), "value", self._control(positive))
+            yield Alone(max(auc, 0.5), "value", self._control(positive), len(positive))
 
     def _control(self, positive: Mask) -> float:
         ones = int(positive.sum())
         zeros = len(positive) - ones
         deviation = math.sqrt((ones + zeros + 1) / (12 * ones * zeros))
         return min(1.0, 0.5 + self._z * deviation)
-
-
-def judge_of(labels: Sequence[int | None], columns: int) -> Judge:
-    """The judge of rows with these labels, 1, 0 or None, for the best of so many columns."""
-    codes = np.array([UNLABELLED if label is None else label for label in labels], np.int8)
-    lots = np.random.PCG64(0).random_raw(len(labels))  # the same file must be judged alike
-    return Judge(codes, lots, columns)
 
 
 def _folds(positive: Mask, lots: NDArray[np.uint64]) -> Mask:

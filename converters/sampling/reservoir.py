@@ -3,14 +3,18 @@
 Each row draws a lot and those with the lowest are kept (bottom-k sampling), so that how many will
 come need not be known. :class:`Reservoir` keeps any rows; :class:`RowSample` keeps rows of CSV with
 their labels and gives them column by column. Up to its size a sample is the whole file.
+
+Every command gives the rows of a file the same lots (:func:`lots`), and judges columns by those
+with the lowest (:func:`judged`), so that two that read one file have one figure.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +27,42 @@ from converters.files.framing import Dialect
 MOST_ROWS = 20_000
 # Wide rows give fewer of them.
 MOST_BYTES = 12 * 2**20
+# Columns are judged by so many rows, of at most so many cells and ``MOST_BYTES``.
+JUDGED_ROWS = 10_000
+MOST_CELLS = 2_000_000
 # Cells that are looked at together; some 60 bytes each.
 CELLS_AT_ONCE = 50_000
 # How far a reservoir may grow beyond its bounds before rows are evicted: a sort each time.
 SLACK = 1.5
 
 POSITIVE, NEGATIVE, UNLABELLED = 1, 0, -1
+LOTS_AT_ONCE = 4_096
+
+Lots = NDArray[np.uint64]
+Mask = NDArray[np.bool_]
+
+
+def lots() -> Iterator[int]:
+    """The lots of a file's rows, good or bad, in their order; endless, and always the same."""
+    dice = np.random.PCG64(0)
+    while True:
+        yield from dice.random_raw(LOTS_AT_ONCE).tolist()
+
+
+def judged(drawn: Sequence[float], sizes: Sequence[int], width: int) -> Mask:
+    """By which rows columns are judged, of some that were drawn with the lowest lots.
+
+    Args:
+        drawn: their lots, of good rows and of bad.
+        sizes: the bytes of each as it stands in the file.
+        width: how many columns there are.
+    """
+    order = np.argsort(np.array(drawn, np.uint64), kind="stable")
+    most = max(1, min(JUDGED_ROWS, MOST_CELLS // width))
+    fitting = np.searchsorted(np.cumsum(np.array(sizes)[order]), MOST_BYTES, side="right")
+    found: Mask = np.zeros(len(order), np.bool_)
+    found[order[: max(1, min(most, int(fitting)))]] = True
+    return found
 
 
 @dataclass(frozen=True)
@@ -40,13 +74,15 @@ class Sampled:
         labels: 1, 0, or -1 where it is not known.
         lots: a number drawn by chance for each.
         second: whether each is in the file's second half.
+        judged: whether columns are judged by it.
         whole: whether these are all rows.
     """
 
     ordinals: NDArray[np.int64]
     labels: NDArray[np.int8]
-    lots: NDArray[np.uint64]
-    second: NDArray[np.bool_]
+    lots: Lots
+    second: Mask
+    judged: Mask
     whole: bool
 
     @property
@@ -120,6 +156,15 @@ class Reservoir(Generic[Row]):
         self._bytes = sum(self._sizes)
 
 
+class _Drawn(NamedTuple):
+    """A row of a :class:`RowSample`; a bad one, which takes its place in it, has no text."""
+
+    size: int
+    ordinal: int = -1
+    label: int = UNLABELLED
+    text: bytes | None = None
+
+
 class RowSample:
     """Draws rows of CSV and keeps them with their labels.
 
@@ -130,29 +175,51 @@ class RowSample:
 
     def __init__(self, delimiter: str, most: int = MOST_ROWS) -> None:
         self._dialect = Dialect(delimiter)
-        self._dice = np.random.PCG64(0)  # the same file must give the same sample
-        self._rows: Reservoir[tuple[int, int, bytes]] = Reservoir(most, MOST_BYTES)
+        self._lots = lots()  # the same file must give the same sample
+        self._rows: Reservoir[_Drawn] = Reservoir(most, MOST_BYTES)
         self._offered = 0
 
-    def offer(self, texts: Sequence[bytes], labels: NDArray[np.int8]) -> None:
-        """Take those of the next rows whose lot is low."""
+    def offer(
+        self,
+        texts: Sequence[bytes],
+        labels: NDArray[np.int8],
+        sizes: Sequence[int] | None = None,
+        bad: AbstractSet[int] = frozenset(),
+    ) -> None:
+        """Take those of the next rows whose lot is low.
+
+        Args:
+            texts: the good ones as lines of CSV.
+            labels: theirs.
+            sizes: the bytes of each row, good or bad, as it stands in the file.
+            bad: the places among all of them of those that are not good.
+        """
         limit = self._rows.limit  # looked up once: most rows of a large file are above it
-        for place, lot in enumerate(self._dice.random_raw(len(texts)).tolist()):
+        sizes = list(map(len, texts)) if sizes is None else sizes
+        good = 0
+        for place, (size, lot) in enumerate(zip(sizes, self._lots, strict=False)):
+            if place in bad:
+                self._rows.offer(lot, size, _Drawn(size))
+                continue
             if lot < limit:
-                row = (self._offered + place, int(labels[place]), texts[place])
-                self._rows.offer(lot, len(texts[place]), row)
+                row = _Drawn(size, self._offered + good, int(labels[good]), texts[good])
+                self._rows.offer(lot, size, row)
+            good += 1
         self._offered += len(texts)
 
-    def sampled(self) -> Sampled:
-        """The rows, when all have been offered."""
-        lots, rows = self._rows.kept()
-        ordinals = np.array([ordinal for ordinal, _, _ in rows], np.int64)
+    def sampled(self, width: int = 1) -> Sampled:
+        """The good rows, when all have been offered; of so many columns."""
+        drawn, rows = self._rows.kept()
+        mask = judged(drawn, [row.size for row in rows], width)
+        good = np.array([row.text is not None for row in rows], np.bool_)
+        ordinals = np.array([row.ordinal for row in rows], np.int64)[good]
         return Sampled(
             ordinals,
-            np.array([label for _, label, _ in rows], np.int8),
-            np.array(lots, np.uint64),
+            np.array([row.label for row in rows], np.int8)[good],
+            np.array(drawn, np.uint64)[good],
             2 * ordinals >= self._offered,
-            len(rows) == self._offered,
+            mask[good],
+            len(ordinals) == self._offered,
         )
 
     def columns(self, width: int) -> Iterator[list[str]]:
@@ -172,7 +239,7 @@ class RowSample:
         return [self._cells(text)[place] for text in self._texts()]
 
     def _texts(self) -> list[bytes]:
-        return [text for _, _, text in self._rows.kept()[1]]
+        return [row.text for row in self._rows.kept()[1] if row.text is not None]
 
     def _cells(self, text: bytes) -> list[str]:
         cells = self._dialect.cells_of(text)
