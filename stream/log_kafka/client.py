@@ -218,11 +218,13 @@ def _open(kind: Callable[..., Client], connection: Connection, **settings: objec
     networks: list[KafkaNetClient] = []
 
     def network(**configs: object) -> KafkaNetClient:
-        # The two settings that the clients do not pass on.
+        # The settings that the clients do not pass on.
         patience = connection.settings.socket_connection_setup_timeout_ms
         both = ("socket_connection_setup_timeout_ms", "socket_connection_setup_timeout_max_ms")
         configs |= dict.fromkeys(both, patience)
         networks.append(net_client(connection.troubles, connection.tls, configs))
+        # Else each new client waits 100 ms between its first two looks at the topics.
+        networks[-1].cluster.config["retry_backoff_ms"] = connection.settings.retry_backoff_ms
         return networks[-1]
 
     try:

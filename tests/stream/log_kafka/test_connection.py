@@ -74,6 +74,7 @@ def _has(client: Admin | Consumer | Producer, expected: dict[str, object]) -> No
     assert {name: manager.config[name] for name in used} == used
     assert manager.config["socket_connection_setup_timeout_ms"] == 8_000
     assert manager.config["socket_connection_setup_timeout_max_ms"] == 8_000
+    assert manager.cluster.config["retry_backoff_ms"] == OF_ALL["retry_backoff_ms"]
     raw = next(iter(manager._conns.values())).transport._sock
     # Linux doubles what it is asked for.
     assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) in (2**16, 2**17)
