@@ -111,7 +111,7 @@ def test_options_of_the_other_way_are_refused(
 
 
 def test_without_anything_to_propose(tmp_path: Path) -> None:
-    """No log, a config without such numbers, a log without rows, a broker that does not answer."""
+    """No log, a config without such numbers, a log without rows."""
     project = Project(tmp_path / "p")
     assert "There is no log at" in freshet(*PROPOSED, cwd=project.folder).stderr
     project.topics()
