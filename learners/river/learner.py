@@ -9,22 +9,17 @@ column such as a distance drives every score to exactly 0 or 1.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import orjson
 from river import linear_model, optim, preprocessing, utils
 
-from converters.convert.from_vw_text import RiverRow, crossed, flat, read_number, read_row, readable
-from learners.learner import LearnerSpec, LineBlock, NonFiniteError, WrongLearnerError
-from learners.line_bounds import bounds_for, broken_line, interactions_of
-
-# What is learned: numbers by feature, and numbers.
-State = dict[str, Any]
+from converters.convert.from_vw_text import RiverRow, crossed, flat, read_row, readable
+from learners.learner import LearnerSpec
+from learners.line_bounds import interactions_of
+from learners.river.line_by_line import LineByLine, State, not_rivers, read_saved, write_saved
 
 CONSTANT = "Constant"
 FORMAT = "freshet-river-1"
@@ -49,13 +44,13 @@ _OPTIMIZERS: dict[str, tuple[Any, tuple[str, ...]]] = {
 }
 
 
-class RiverLearner:
+class RiverLearner(LineByLine):
     """See :class:`learners.learner.Learner` for what it promises."""
 
     kind: ClassVar[str] = "river"
 
     def __init__(self, spec: LearnerSpec) -> None:
-        self.spec = spec
+        super().__init__(spec)
         options = dict(zip(spec.args[::2], spec.args[1::2], strict=True))
         make, self._moments = _OPTIMIZERS[options["--optimizer"]]
         self._optimizer: Any = make(float(options["--learning_rate"]))
@@ -66,30 +61,6 @@ class RiverLearner:
         )
         self._scaler: Any = preprocessing.StandardScaler()
         self._pairs = interactions_of(spec.args)
-        self._line_bounds = bounds_for(spec)
-
-    def step(self, lines: Sequence[str]) -> list[float]:
-        """Score each line in order, learning the labelled ones after their score is taken.
-
-        Raises:
-            RefusedLinesError: numbers that are not finite as float32; nothing of the call has
-                been learned.
-            NonFiniteError: a score became NaN or infinite.
-            MalformedLineError: a line is not the converter's.
-        """
-        return self.step_blocks(self._line_bounds.blocks(lines))
-
-    def step_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
-        """The same for lines that are joined already; raises as :meth:`step`."""
-        return [self._step_one(line) for line in self._lines(blocks)]
-
-    def predict(self, lines: Sequence[str]) -> list[float]:
-        """Score lines without learning, whatever stands before them."""
-        return self.predict_blocks(self._line_bounds.blocks(lines))
-
-    def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
-        """The same for lines that are joined already."""
-        return [self._score(self._features(read_row(line))) for line in self._lines(blocks)]
 
     def save(self, path: Path) -> None:
         """Write the state as canonical JSON; the same state always gives the same bytes.
@@ -97,10 +68,7 @@ class RiverLearner:
         Raises:
             NonFiniteError: a weight is not finite; nothing is written.
         """
-        state = self.state()
-        _check_finite(state, "This model of river")
-        content = {"format": FORMAT, "args": self.spec.args, "state": state}
-        path.write_bytes(orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+        write_saved(path, FORMAT, self.spec, self.state())
 
     def weights_of(self, line: str) -> dict[str, float]:
         """The weight of each feature of a line and of the constant, by readable name.
@@ -112,29 +80,14 @@ class RiverLearner:
         named = {readable(key): float(weights.get(key, 0.0)) for key in features}
         return {**named, CONSTANT: float(self._model.intercept)}
 
-    def close(self) -> None:
-        """Nothing to free."""
+    def score(self, row: RiverRow) -> float:
+        """The probability of the positive class."""
+        return float(self._model.predict_proba_one(self._features(row))[True])
 
-    def _lines(self, blocks: Sequence[LineBlock]) -> list[str]:
-        """The lines of these blocks, once all are seen to be ones that can be learned."""
-        self._line_bounds.check(blocks)
-        for block in blocks:
-            if block.text.count("\n") != block.count:
-                raise broken_line(block.text.count("\n"), block.count)
-        return list(chain.from_iterable(block.lines for block in blocks))
-
-    def _step_one(self, line: str) -> float:
-        row = read_row(line)
-        score = self._score(self._features(row))
-        if not line.startswith("|"):
-            self._learn_one(row, *line[: line.index("|")].split())
-        return score
-
-    def _learn_one(self, row: RiverRow, label: str, weight: str = "1") -> None:
-        weighted = read_number(weight)
-        if weighted:  # river's optimizers and penalties would move even for a weight of zero
-            self._scaler.learn_one(_raw_numbers(row))
-            self._model.learn_one(self._features(row), label == "1", weighted)
+    def learn(self, row: RiverRow, positive: bool, weight: float) -> None:
+        """Learn a labelled row."""
+        self._scaler.learn_one(_raw_numbers(row))
+        self._model.learn_one(self._features(row), positive, weight)
 
     def _features(self, row: RiverRow) -> dict[str, float]:
         """All features of a row, its numbers scaled with what the scaler knows now."""
@@ -144,15 +97,6 @@ class RiverLearner:
             for key, value in self._scaler.transform_one(_raw_numbers(row)).items():
                 spaces[row.numbers[key]][key] = value
         return flat(spaces) | crossed(spaces, self._pairs)
-
-    def _score(self, features: Mapping[str, float]) -> float:
-        score = float(self._model.predict_proba_one(features)[True])
-        if not math.isfinite(score):
-            raise NonFiniteError(
-                "A score of river is not finite: its weights are not finite. Go back to an earlier "
-                "version, and give numeric columns `min` and `max`."
-            )
-        return min(max(score, 0.0), 1.0)
 
     def state(self) -> State:
         """Everything learned, as plain JSON; floats are written so that they read back equal."""
@@ -170,14 +114,14 @@ class RiverLearner:
 
     def restore(self, state: State) -> None:
         """Take over what :meth:`state` gave."""
-        self._model._weights = utils.VectorDict(state["weights"])  # noqa: SLF001
-        self._model.intercept = state["intercept"]
-        self._scaler.counts.update(state["counts"])
-        self._scaler.means.update(state["means"])
-        self._scaler.vars.update(state["vars"])
+        self._model._weights = utils.VectorDict(_floats(state["weights"]))  # noqa: SLF001
+        self._model.intercept = float(state["intercept"])
+        self._scaler.counts.update({key: int(n) for key, n in state["counts"].items()})
+        self._scaler.means.update(_floats(state["means"]))
+        self._scaler.vars.update(_floats(state["vars"]))
         for moment in self._moments:
-            setattr(self._optimizer, moment, defaultdict(float, state[moment]))
-        self._optimizer.n_iterations = state["iterations"]
+            setattr(self._optimizer, moment, defaultdict(float, _floats(state[moment])))
+        self._optimizer.n_iterations = int(state["iterations"])
 
 
 def create(spec: LearnerSpec) -> RiverLearner:
@@ -192,21 +136,13 @@ def load(spec: LearnerSpec, path: Path) -> RiverLearner:
         NonFiniteError: a saved weight is not finite.
         WrongLearnerError: the file is not river's, or was made with other arguments.
     """
-    saved = _read(path)
-    if saved["args"] != list(spec.args):
-        raise WrongLearnerError(
-            f"{path.name} was made with `{' '.join(saved['args'])}`, and the config means "
-            f"`{' '.join(spec.args)}`. Undo the change of `learner.river` or "
-            "`learner.interactions`, or make a new model with `freshet backfill` and promote it."
-        )
-    learner = RiverLearner(spec)
+    state, learner = read_saved(path, FORMAT, spec), RiverLearner(spec)
     try:
-        if saved["state"].keys() != learner.state().keys():
-            raise _not_rivers(path)
-        _check_finite(saved["state"], path.name)
-        learner.restore(saved["state"])
+        if state.keys() != learner.state().keys():
+            raise not_rivers(path)
+        learner.restore(state)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _not_rivers(path) from error
+        raise not_rivers(path) from error
     return learner
 
 
@@ -220,31 +156,5 @@ def _raw_numbers(row: RiverRow) -> dict[str, float]:
     return {key: row.spaces[letter][key] for key, letter in row.numbers.items()}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        saved = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise _not_rivers(path) from error
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        raise _not_rivers(path)
-    return saved
-
-
-def _check_finite(state: State, what: str) -> None:
-    for part in state.values():
-        if not all(map(math.isfinite, part.values() if isinstance(part, dict) else (part,))):
-            raise NonFiniteError(
-                f"{what} holds weights that are not finite. Go back to an earlier version."
-            )
-
-
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in values.items()}
-
-
-def _not_rivers(path: Path) -> WrongLearnerError:
-    return WrongLearnerError(
-        f"{path.name} is not a whole model of river. If Vowpal Wabbit made it, set "
-        '`learner.kind = "vw"` (and install vowpalwabbit); else load another version, or make '
-        "the model again with `freshet backfill`."
-    )
