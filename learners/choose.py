@@ -20,11 +20,15 @@ from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
 from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
 from learners.line_bounds import bounds_for
-from learners.river.arguments import river_spec
+from learners.river.arguments import forest_spec, river_spec
 from learners.vw.arguments import vw_spec
 
-_MODULES = {"vw": "learners.vw.learner", "river": "learners.river.learner"}
-_PACKAGES = {"vw": "vowpalwabbit", "river": "river"}
+_MODULES = {
+    "vw": "learners.vw.learner",
+    "river": "learners.river.learner",
+    "river-forest": "learners.river.forest",
+}
+_PACKAGES = {"vw": "vowpalwabbit", "river": "river", "river-forest": "river"}
 
 
 def spec_for(settings: LearnerSettings, pairs: Sequence[tuple[str, str]]) -> LearnerSpec:
@@ -104,7 +108,8 @@ def _kind(settings: LearnerSettings) -> str:
             raise error from None
         log.warning(
             "vowpalwabbit cannot be imported: this model is learned by river instead, without "
-            "`learner.args`",
+            "`learner.args`. Where `learner.interactions` crosses many columns, its steps are too "
+            "long until you set `learner.river.learning_rate = 0.005`, which is another model",
             cause=str(error.__cause__),
             learner="river",
         )
@@ -146,6 +151,10 @@ def shadow_specs(settings: Settings, schema: Schema) -> dict[str, LearnerSpec]:
 
 
 def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> LearnerSpec:
+    if shadow.kind == "river-forest":
+        spec = _forest_spec(shadow)
+        check_weights(settings.imbalance, schema, spec)
+        return spec
     pairs = schema.interactions
     if shadow.interactions is not None:
         pairs = crossed_again(schema.features, settings.columns, shadow.interactions)
@@ -154,3 +163,13 @@ def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> Learner
     spec = vw_spec(shadow.args, pairs) if shadow.kind == "vw" else river_spec(shadow.river, pairs)
     check_weights(settings.imbalance, schema, spec)
     return spec
+
+
+def _forest_spec(shadow: ShadowSettings) -> LearnerSpec:
+    for key in ("args", "interactions"):
+        if getattr(shadow, key):
+            raise UsageError(
+                f"a forest does not heed `{key}`: its trees cross the columns by themselves. "
+                "Remove the key; `forest` holds the arguments."
+            )
+    return forest_spec(shadow.forest)

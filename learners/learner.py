@@ -1,8 +1,8 @@
 """The contract of a learner: text in, scores out, and a state that survives a restart to the bit.
 
-``learners/vw/learner.py`` and ``learners/river/learner.py`` implement it, one suite of checks
-(``tests/support/learning/learner_contract.py``) runs over both, and :mod:`learners.choose` picks
-one.
+``learners/vw/learner.py``, ``learners/river/learner.py`` and ``learners/river/forest.py`` implement
+it, one suite of checks (``tests/support/learning/learner_contract.py``) runs over all of them, and
+:mod:`learners.choose` picks one.
 
 A *line* is the converter's text of one row: ``| carrier=UA dist:1.4 |a month=1``. A line that
 starts with ``|`` is scored; one that starts with ``1 `` or ``-1 `` (positive, negative) is scored
@@ -38,7 +38,7 @@ class LearnerSpec(NamedTuple):
     """Everything that decides what a learner computes.
 
     Attributes:
-        kind: ``vw`` or ``river``.
+        kind: ``vw``, ``river`` or ``river-forest``.
         args: the complete arguments, in a fixed order; for VW, plain VW opened with them and fed
             the same lines gives the same model file.
     """

@@ -32,6 +32,8 @@ FLOAT32_MOST = 3.4028234e38
 COIN_MOST_WEIGHT = 1.0
 # With --l2 0.1 lessons of weight 1,000 made weights infinite; up to this over --l2, they stay.
 L2_MOST_WEIGHT = 0.1
+# A forest learns a row as often as it weighs, which takes as many times as long.
+FOREST_MOST_WEIGHT = 10.0
 
 # Why a row is refused whose cells are right and whose numbers the learner cannot take.
 UNLEARNABLE = "unlearnable"
@@ -86,6 +88,8 @@ def bounds_for(spec: LearnerSpec) -> LineBounds:
     """What the learner of this spec takes."""
     if spec.kind == "river":
         return LineBounds(least=0.0, most=FLOAT32_MOST)
+    if spec.kind == "river-forest":
+        return LineBounds(least=0.0, most=FLOAT32_MOST, most_weight=FOREST_MOST_WEIGHT)
     coin = "--coin" in spec.args
     return LineBounds(
         least=COIN_LEAST if coin else 0.0,

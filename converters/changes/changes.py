@@ -105,10 +105,18 @@ def _keys(key: str, section: type[BaseModel], was: Json, now: Json) -> Iterator[
             )
 
 
+# What a kind of learner does not heed, or how that begins.
+_IDLE = {
+    "vw": ("river.", "forest."),
+    "river": ("args", "forest."),
+    "river-forest": ("args", "interactions", "river."),
+}
+
+
 def _learner(key: str, section: type[Section], was: Json, now: Json) -> Iterator[Change]:
     """The differences of a learner or shadow; what only another kind heeds costs nothing."""
     kind = now["kind"] if was["kind"] == now["kind"] else None
-    idle = {"vw": f"{key}.river.", "river": f"{key}.args"}.get(str(kind), "-")
+    idle = tuple(f"{key}.{name}" for name in _IDLE.get(str(kind), ()))
     for change in _keys(key, section, was, now):
         if change.key.startswith(idle):
             yield change._replace(follows=Consequence(Cost.NOTHING, f"{kind} does not heed it"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from converters.config.column_settings import Section
 
@@ -145,17 +145,44 @@ class RiverSettings(Section):
     """river's LogisticRegression, used when Vowpal Wabbit cannot be imported or by choice."""
 
     optimizer: Literal["sgd", "adagrad", "adam"] = Field("sgd", description="river.optim class")
-    learning_rate: float = Field(0.05, gt=0, le=10, description="step size of the optimizer")
+    learning_rate: float = Field(
+        0.05,
+        gt=0,
+        le=10,
+        description='step size of the optimizer; under `interactions = "pairs"`, 0.005 is better',
+    )
     l2: float = Field(0.0, ge=0, le=1, description="L2 penalty")
     intercept_learning_rate: float = Field(
         0.01, ge=0, le=10, description="step size of the intercept"
     )
 
 
+class ForestSettings(Section):
+    """A forest of river beside the learner: the kind `river-forest` of a shadow."""
+
+    model: Literal["arf", "amf"] = Field(
+        "arf", description="`arf`, adaptive random forest; `amf`, aggregated Mondrian forest"
+    )
+    trees: int = Field(10, ge=1, le=50, description="trees; time and memory go with their number")
+    max_nodes: int = Field(
+        500, ge=3, le=10_000, description="most nodes of a tree; then it grows no further"
+    )
+
+
+def _no_forest(value: object) -> object:
+    if value == "river-forest":
+        raise ValueError(
+            "a forest may only be a shadow: it learns a hundredth of the rows a second of Vowpal "
+            "Wabbit, and each checkpoint writes it in full. Give it a [[shadow]] section with "
+            'kind = "river-forest", and leave the learner "auto"'
+        )
+    return value
+
+
 class LearnerSettings(Section):
     """The learner and its arguments; a change makes a new lineage."""
 
-    kind: Literal["auto", "vw", "river"] = Field(
+    kind: Annotated[Literal["auto", "vw", "river"], BeforeValidator(_no_forest)] = Field(
         "auto", description="`auto` is vw, or river (with a warning) where vw cannot be imported"
     )
     args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
@@ -328,7 +355,9 @@ class ShadowSettings(Section):
     """A learner that is scored and trained on the same stream as the one that is served."""
 
     name: ShadowName
-    kind: Literal["vw", "river"] = Field("vw", description="vw or river")
+    kind: Literal["vw", "river", "river-forest"] = Field(
+        "vw", description="vw, river, or one of river's forests, which slow learning much"
+    )
     args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
     interactions: Interactions | None = Field(
         None,
@@ -336,3 +365,4 @@ class ShadowSettings(Section):
         examples=[[["amount", "grade"]]],
     )
     river: RiverSettings = Field(RiverSettings(), description="river's arguments")
+    forest: ForestSettings = Field(ForestSettings(), description="the forest's arguments")

@@ -1,4 +1,5 @@
-"""river's logistic regression as a learner: ``learner`` implements the contract.
+"""river's learners: ``learner`` is its logistic regression, ``forest`` its forests, for shadows.
 
-``arguments`` makes its complete arguments from a config, and needs no river.
+``line_by_line`` has what both share; ``adaptive`` and ``mondrian`` are the two forests.
+``arguments`` makes complete arguments from a config, and needs no river.
 """

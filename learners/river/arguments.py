@@ -1,4 +1,4 @@
-"""The complete arguments of a river learner, from the config's section.
+"""The complete arguments of river's learners, from the config's sections.
 
 Needs no river: a config is understood
 where river is not installed.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converters.config.learning_settings import RiverSettings
+from converters.config.learning_settings import ForestSettings, RiverSettings
 from learners.learner import LearnerSpec
 
 
@@ -24,5 +24,17 @@ def river_spec(settings: RiverSettings, interactions: Sequence[tuple[str, str]])
             *("--intercept_lr", repr(settings.intercept_learning_rate)),
             *("--scaler", "standard"),
             *(part for pair in pairs for part in ("--interactions", pair)),
+        ),
+    )
+
+
+def forest_spec(settings: ForestSettings) -> LearnerSpec:
+    """The spec of one of river's forests; trees cross columns by themselves."""
+    return LearnerSpec(
+        "river-forest",
+        (
+            *("--model", settings.model),
+            *("--trees", str(settings.trees)),
+            *("--max_nodes", str(settings.max_nodes)),
         ),
     )

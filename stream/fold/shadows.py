@@ -6,7 +6,7 @@ failure in it ends the shadow, is logged with its cause, and affects nothing els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -111,6 +111,17 @@ def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
     except Exception as error:  # its package may be broken; the learner's is not
         shadow.fail(f"{type(error).__name__}: {error}")
     return shadow
+
+
+def tell_slow(shadows: Iterable[Shadow]) -> None:
+    """Log which shadows slow the learner, and by how much."""
+    slow = [shadow.name for shadow in shadows if shadow.spec.kind == "river-forest"]
+    if slow:
+        log.warning(
+            "shadows that are forests slow learning to some 1,000 rows a second or fewer; what "
+            "is served waits for them. Remove them once they are compared",
+            shadows=", ".join(slow),
+        )
 
 
 def scores_of_accepted(

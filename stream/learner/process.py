@@ -33,6 +33,7 @@ from stream.checkpoints.saver import Saver
 from stream.fold import run_report
 from stream.fold.pipeline import Pipeline
 from stream.fold.run_report import Rows, ThisRun, report, rows_of
+from stream.fold.shadows import tell_slow
 from stream.learner.beginning import Beginning, Starting
 from stream.learner.heartbeat import Outage
 from stream.learner.loop import Learning, Upkeep
@@ -255,6 +256,8 @@ class LearnerProcess:
                 "that was output are saved."
             ) from error
         self.registry.writer.keep_settings(self.epoch, stored(self.context.settings))
+        if self.learning is None:
+            tell_slow(begin.pipeline.scoring.shadows)
         return begin
 
     def _count_from(self, pipeline: Pipeline) -> None:

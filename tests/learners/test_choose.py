@@ -82,7 +82,7 @@ def test_neither_can_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_kind_of_the_future_is_an_error(tmp_path: Path) -> None:
     """A manifest may name a learner that this Freshet does not have."""
     with pytest.raises(
-        WrongLearnerError, match="kind `forest` is unknown here; known are vw, river"
+        WrongLearnerError, match="kind `forest` is unknown here; known are vw, river, "
     ):
         choose.load(LearnerSpec("forest", ()), tmp_path)
 

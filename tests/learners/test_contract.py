@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from converters.config.learning_settings import RiverSettings
+from converters.config.learning_settings import ForestSettings, RiverSettings
 from learners.learner import LearnerSpec
-from learners.river.arguments import river_spec
+from learners.river.arguments import forest_spec, river_spec
 from learners.vw.arguments import vw_spec
 from tests.support.learning.learner_contract import PROMISES, Promise
 from tests.support.learning.learner_samples import PAIRS
@@ -39,10 +39,15 @@ RIVER = (
     RiverSettings(optimizer="adagrad"),
     RiverSettings(optimizer="adam", learning_rate=0.01),
 )
+FORESTS = (
+    ForestSettings(model="arf", trees=3, max_nodes=15),
+    ForestSettings(model="amf", trees=3, max_nodes=101),
+)
 SPECS = {
     **{f"vw {args}".strip(): vw_spec(args, PAIRS) for args in VW_ARGS},
     "vw without interactions": vw_spec("", []),
     **{f"river {r.optimizer} l2={r.l2}": river_spec(r, PAIRS) for r in RIVER},
+    **{f"river {f.model}": forest_spec(f) for f in FORESTS},
 }
 
 

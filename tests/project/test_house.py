@@ -54,6 +54,8 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
     "learners.evaluation.stretches": "one algorithm",
     "learners.registry.migrations": "statements of other times; the database has today's",
+    "learners.river.adaptive": "one forest, and what of river's its state is",
+    "learners.river.tree_features": "numbers of a row; the forests are about rows of numbers",
     "learners.report.breakdowns": "one section of the report",
     "learners.report.served_score": "one section of the report",
     "learners.selection.column_trials": "single columns; proposed is about ways",

@@ -140,6 +140,11 @@ def test_idle_keys_of_a_shadow() -> None:
     [args] = changes(old, stored(settings(shadow=[{**plain, "args": "-l 0.1"}])))
     [river] = changes(old, stored(settings(shadow=[{**plain, "river": {"l2": 0.1}}])))
     assert (args.cost, river.cost) == (Cost.NOTHING, Cost.EVALUATION)
+    oak = {"name": "oak", "kind": "river-forest"}
+    old = stored(settings(shadow=[oak]))
+    [river] = changes(old, stored(settings(shadow=[{**oak, "river": {"l2": 0.1}}])))
+    [trees] = changes(old, stored(settings(shadow=[{**oak, "forest": {"trees": 5}}])))
+    assert (river.cost, trees.cost) == (Cost.NOTHING, Cost.EVALUATION)
 
 
 def test_shadows_by_name() -> None:

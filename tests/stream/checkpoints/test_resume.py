@@ -21,6 +21,11 @@ from tests.support.serving.project import Project, flights, same
 Seen = Callable[[Batch, LearnerProcess], None]
 PLATT = '[calibration]\nmethod = "platt"\nwindow = 100\nevery = 10\n'
 SHADOW = '[[shadow]]\nname = "{}"\nargs = "-b 16 {}"\n'
+FOREST = """[[shadow]]
+name = "{}"
+kind = "river-forest"
+forest = {{ model = "amf", trees = 2, max_nodes = 99 }}
+"""
 LATER = 1_400_000_000_000
 
 
@@ -273,14 +278,19 @@ def test_what_cannot_be_loaded_is_told_and_the_learner_goes_on(project: Project)
 
 
 def test_shadows_go_back_and_a_younger_one_begins_anew(tmp_path: Path) -> None:
-    """It says so, and measures anew; the older one has what it had learned by then."""
+    """It says so, and measures anew; the older one has what it had learned by then.
+
+    The younger one is a forest, of which the learner says that it is slow.
+    """
     old = Project(tmp_path / "one", more=SHADOW.format("slow", "-l 0.1"))
     old.produce(old.write_csv(flights(300)))
     old.learn()
     end = SHADOW.format("slow", "-l 0.1")
-    both = old.edited((end, end + SHADOW.format("young", "-l 0.2")))
+    both = old.edited((end, end + FOREST.format("young")))
     both.produce(both.write_csv(named("p", more())))
-    before = both.learn()["contenders"]
+    with structlog.testing.capture_logs() as told:
+        before = both.learn()["contenders"]
+    assert [line["shadows"] for line in told if "slow learning" in line["event"]] == ["young"]
     assert (before["slow"]["count"], before["young"]["count"]) == (400, 100)
     roll_back(both)
     with structlog.testing.capture_logs() as told:

@@ -26,7 +26,7 @@ from tests.support.config_keys import KEYS
 from tests.support.serving.command import freshet
 
 # VW does not heed them; with river they make another model: see below.
-IDLE = tuple(key for key in KEYS if ".river." in key)
+IDLE = tuple(key for key in KEYS if ".river." in key or ".forest." in key)
 
 
 def cost_of(key: str) -> Cost:

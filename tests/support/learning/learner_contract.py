@@ -1,7 +1,8 @@
 """The promises of a learner, each a function that fails where one is broken.
 
 ``tests/learners/test_contract.py`` runs them over Vowpal Wabbit with every argument that is let
-in, and over river with each optimizer. A new learner, or a new argument, is let in by passing here.
+in, over river with each optimizer, and over its forests. A new learner, or a new argument, is let
+in by passing here.
 """
 
 from __future__ import annotations
@@ -215,8 +216,11 @@ def nothing_in_nothing_out(spec: LearnerSpec, folder: Path) -> None:
 
 
 def weights_have_readable_names(spec: LearnerSpec, _folder: Path) -> None:
-    """Every feature of a line, each cross and the constant has its weight."""
+    """Every feature of a line, each cross and the constant has its weight; a forest has none."""
     with learning(spec, labelled_lines()) as learner:
+        if spec.kind == "river-forest":
+            assert learner.weights_of("| dist:900 |a city=Bonn") == {}
+            return
         weights = learner.weights_of("| dist:900 tail=N7 |a city=Bonn |b hour=3 |c size:3.5")
         crosses = ["city=Bonn*hour=3", "hour=3*size"] if "--interactions" in spec.args else []
         assert list(weights) == [

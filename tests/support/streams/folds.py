@@ -51,7 +51,11 @@ EVERYTHING: dict[str, Any] = {
     "value": {"true_positive": 5, "false_positive": -1, "scale": "amount"},
     "imbalance": {"positive_weight": 2, "negative_share": 0.5},
     "calibration": {"method": "platt", "window": 100, "every": 10},
-    "shadow": [{"name": "small", "args": "-b 12"}, {"name": "wet", "kind": "river"}],
+    "shadow": [
+        {"name": "small", "args": "-b 12"},
+        {"name": "wet", "kind": "river"},
+        {"name": "oak", "kind": "river-forest", "forest": {"trees": 2, "max_nodes": 9}},
+    ],
 }
 
 ids = st.sampled_from(["", "a", "b", "c", "d", "e", "a-long-id-of-over-16-characters"])
