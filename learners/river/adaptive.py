@@ -251,7 +251,7 @@ def _restore_adwin(detector: Any, saved: State) -> None:  # noqa: ANN401
     fresh = helper.__getstate__()
     *made_with, _ = _HEAD.unpack_from(fresh)
     head, buckets = saved["sums"], saved["buckets"]
-    if head[:3] != made_with[:3] or head[-1] != len(buckets) or not buckets:
+    if head[:5] != made_with[:5] or head[-1] != len(buckets) or not buckets:
         raise ValueError("another detector")
     if any(not _is_bucket(bucket, made_with[2]) for bucket in buckets):
         raise ValueError("a bucket of another size")
@@ -267,4 +267,4 @@ def _is_bucket(bucket: list[Any], most: int) -> bool:
     """Whether a bucket has room for so many sums, as many variances, and no more within."""
     room = most + 1
     sizes = (bucket[0], bucket[2], bucket[3 + room])
-    return sizes == (most, room, room) and 0 <= bucket[1] <= room
+    return sizes == (most, room, room) and 0 <= bucket[1] <= most
