@@ -41,9 +41,9 @@ check: setup ## lint, format, types, and the layers that imports may cross
 faults: setup ## cause every fault and 2,000 kills for real (resumes where it was stopped)
 	@.venv/bin/python -m tests.faults $(ARGS)
 
-# Some ten minutes on one core; ARGS="-n 2" shares them out.
-proofs: setup ## the long tests: 200,000 random rows, every way of scoring, two processes
-	@.venv/bin/python -m pytest -m long tests --ignore=tests/faults $(ARGS)
+# Some fifteen minutes on one core; ARGS="-n 2" shares them out.
+proofs: setup ## the long tests: 200,000 random rows, all drawn examples, two processes
+	@.venv/bin/python -m pytest -m "long or hypothesis" tests --ignore=tests/faults $(ARGS)
 
 # Fetches four source distributions with pip; some five minutes.
 corpora: setup ## init, check and convert on the example files of other packages

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from converters.logger import log, to_standard_error
 from stream.log.contract import EventLog
@@ -51,6 +51,17 @@ def sendable(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(sendable, value))
     return value
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Draw a third of the examples, unless ``make proofs`` asks for all of them."""
+    if "hypothesis" in config.option.markexpr:
+        return
+    tests = {getattr(item, "obj", None) for item in items}
+    for test in filter(is_hypothesis_test, tests):
+        drawn = test._hypothesis_internal_use_settings
+        fewer = settings(drawn, max_examples=-(-drawn.max_examples // 3))
+        test._hypothesis_internal_use_settings = fewer
 
 
 @pytest.fixture(scope="session")
