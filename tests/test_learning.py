@@ -70,7 +70,7 @@ def test_scores_and_model_are_those_of_plain_vowpal_wabbit(tmp_path: Path, args:
         assert average == pytest.approx(report["log_loss"], abs=1e-6)
 
 
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.long), True])
 def test_every_way_to_the_same_rows_is_the_same(logged: Project, *, late: bool) -> None:
     """Produce + learn, backfill FILE, backfill log and --fresh: bytes, measures and scores."""
     options = {"label_time": "landed"} if late else {}
@@ -84,7 +84,7 @@ def test_every_way_to_the_same_rows_is_the_same(logged: Project, *, late: bool) 
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.long), True])
 def test_sqlite_and_kafka_give_the_same(
     tmp_path: Path, kafka_bootstrap: str, unique_name: str, *, late: bool
 ) -> None:
@@ -109,7 +109,7 @@ def test_an_event_is_scored_with_what_was_known_then(project: Project) -> None:
         assert lessons[id_] == sum(int(row[7]) <= int(at) for row in rows)
 
 
-@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("late", [pytest.param(False, marks=pytest.mark.long), True])
 def test_ten_stops_change_nothing(tmp_path: Path, *, late: bool) -> None:
     """A learner stopped after ten random batches, each time restarted, ends the same."""
     options = {"label_time": "landed"} if late else {}

@@ -16,7 +16,7 @@ from tests.stream.learner.test_outage import (
     test_a_log_that_is_locked_is_waited_for,
     test_a_registry_that_is_locked_stops_no_learning,
 )
-from tests.stream.learner.test_stops import test_ten_sigterms_change_nothing
+from tests.stream.learner.test_stops import test_sigterms_change_nothing
 from tests.test_learning import (
     logged,
     project,
@@ -38,8 +38,8 @@ __all__ = [
     "test_every_way_to_the_same_rows_is_the_same",
     "test_other_records_than_those_of_the_journal_stop_a_replay",
     "test_partitions_added_while_learning_are_learned_and_replayed",
+    "test_sigterms_change_nothing",
     "test_sqlite_and_kafka_give_the_same",
-    "test_ten_sigterms_change_nothing",
     "test_ten_stops_change_nothing",
 ]
 

@@ -26,7 +26,7 @@ from tests.faults.points import STARTING, Trace, read_trace
 from tests.faults.scenarios import Scenario, project_of, scenarios
 from tests.faults.zygote import Life, Zygote, running_zygote
 
-KILLS, EVENTS = 72, 36_000
+KILLS, EVENTS = 36, 18_000
 
 
 def _is_long(scenario: Scenario) -> bool:

@@ -20,7 +20,7 @@ from tests.support.streams.log_processes import next_line
 from tests.support.streams.replays import far_to_near, mended, origins, replay, row, sent_again
 
 # Some transactions' worth, so that a kill can land between and within several.
-ROWS, ROWS_A_RECORD, KILLS = 3_000, 40, 4
+ROWS, ROWS_A_RECORD, KILLS = 2_000, 40, 3
 
 
 def refused(project: Project, rows: int = ROWS) -> Path:
@@ -60,6 +60,11 @@ def once(project: Project, rows: int) -> None:
     assert (report["learned"], report["rejected"], report["duplicates"]) == (rows + 1, rows, 0)
 
 
+@pytest.mark.parametrize(
+    "log_url",
+    ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.long])],
+    indirect=True,
+)
 @pytest.mark.timeout(240)
 def test_kills_at_random_moments(tmp_path: Path, log_url: str, unique_name: str) -> None:
     """However often it is killed on its way through the file, each row goes once."""
