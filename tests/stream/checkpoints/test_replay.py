@@ -17,7 +17,9 @@ from stream.learner.process import LearnerProcess
 from stream.log import journal
 from stream.log.batch import Batch
 from stream.log.contract import Place
+from stream.reading import merge
 from tests.support.serving.project import Project, flights, same
+from tests.support.streams.begun_projects import begun
 
 NONE = OffsetRanges()
 LATER = 1_400_000_000_000
@@ -61,6 +63,10 @@ def project(tmp_path: Path) -> Project:
 
 def poisoned(project: Project) -> OffsetRanges:
     """Have it learn them; where the poison is."""
+    return begun(project, _poisoned, merge.BATCH_ROWS)
+
+
+def _poisoned(project: Project) -> OffsetRanges:
     send(project, CLEAN)
     project.learn()
     poison = send(project, POISON)
@@ -277,7 +283,7 @@ def test_one_after_another_leaves_all_of_it_out(project: Project, tmp_path: Path
     assert len(outputs(project)) == 550
 
 
-@pytest.mark.parametrize("batches", range(7))
+@pytest.mark.parametrize("batches", [0, 2, 4, 6])
 def test_a_kill_on_the_way_changes_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch, batches: int
 ) -> None:

@@ -58,28 +58,29 @@ def test_the_replication_factor_is_passed_on(kafka_bootstrap: str, unique_name: 
         make_topic(log, unique_name)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("retention.ms", "604800000"),
-        ("retention.bytes", "1000000"),
-        ("cleanup.policy", "compact"),
-        ("cleanup.policy", "compact,delete"),
-        ("message.timestamp.type", "LogAppendTime"),
-        ("message.timestamp.before.max.ms", "1000"),
-    ],
-)
+LOSING = [
+    ("retention.ms", "604800000"),
+    ("retention.bytes", "1000000"),
+    ("cleanup.policy", "compact"),
+    ("cleanup.policy", "compact,delete"),
+    ("message.timestamp.type", "LogAppendTime"),
+    ("message.timestamp.before.max.ms", "1000"),
+]
+
+
 def test_a_topic_that_loses_records_is_used_only_when_told(
-    log: KafkaLog, admin: Admin, unique_name: str, name: str, value: str
+    log: KafkaLog, admin: Admin, unique_name: str
 ) -> None:
     """The refusal names topic, value and setting; with the setting the topic is taken as it is."""
-    keeping = {"retention.ms": "-1", name: value}
-    admin.create_topics({unique_name: {"configs": keeping}}, wait_for_metadata=True)
-    refusal = rf"{unique_name} exists with {name}={value}, .*topics\.accept_retention = true"
-    with pytest.raises(LogError, match=refusal):
-        make_topic(log, unique_name)
-    log.create_topics([TopicSpec(unique_name)], accept_retention=True)
-    assert topic_configs(admin, [unique_name])[unique_name][name] == value
+    topics = {f"{unique_name}-{number}": each for number, each in enumerate(LOSING)}
+    made = {topic: {"configs": {"retention.ms": "-1", k: v}} for topic, (k, v) in topics.items()}
+    admin.create_topics(made, wait_for_metadata=True)
+    for topic, (name, value) in topics.items():
+        refusal = rf"{topic} exists with {name}={value}, .*topics\.accept_retention = true"
+        with pytest.raises(LogError, match=refusal):
+            make_topic(log, topic)
+        log.create_topics([TopicSpec(topic)], accept_retention=True)
+        assert topic_configs(admin, [topic])[topic][name] == value
 
 
 def test_a_stamp_that_only_the_broker_refuses(

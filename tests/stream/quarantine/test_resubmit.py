@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from serve.cli import app
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from stream.log.contract import Outgoing, Place, PositionError
+from stream.reading import merge
 from tests.support.serving.project import Project, csv_text, flights, same
+from tests.support.streams.begun_projects import begun
 
 PER = 5
 
@@ -52,6 +55,10 @@ def run(project: Project, *arguments: str, status: int = 0) -> Result:
 
 def quarantined(project: Project, *, learned: bool = True) -> None:
     """A hundred clean rows, a version, the poison in quarantine, and more."""
+    begun(project, LEARNED if learned else SENT, merge.BATCH_ROWS)
+
+
+def _quarantined(project: Project, *, learned: bool) -> None:
     sent(project, CLEAN)
     project.learn()
     first = end_of(project)
@@ -60,6 +67,9 @@ def quarantined(project: Project, *, learned: bool = True) -> None:
         project.learn()
     span = f"{project.topics().events}:0:{first}-{end_of(project) - 1}"
     run(project, "quarantine", "add", "--skip", span, "--reason", "a test")
+
+
+LEARNED, SENT = partial(_quarantined, learned=True), partial(_quarantined, learned=False)
 
 
 def end_of(project: Project) -> int:
