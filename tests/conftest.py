@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Draw a third of the examples, unless ``make proofs`` asks for all of them."""
     if "hypothesis" in config.option.markexpr:
         return
-    tests = {getattr(item, "obj", None) for item in items}
+    tests: set[Any] = {getattr(item, "obj", None) for item in items}
     for test in filter(is_hypothesis_test, tests):
         drawn = test._hypothesis_internal_use_settings
         fewer = settings(drawn, max_examples=-(-drawn.max_examples // 3))
