@@ -18,8 +18,8 @@ from stream.log import journal
 from stream.log.batch import Batch
 from stream.log.contract import Place
 from stream.reading import merge
+from tests.support.serving.begun_projects import begun
 from tests.support.serving.project import Project, flights, same
-from tests.support.streams.begun_projects import begun
 
 NONE = OffsetRanges()
 LATER = 1_400_000_000_000

@@ -20,8 +20,8 @@ from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from stream.log.contract import Outgoing, Place, PositionError
 from stream.reading import merge
+from tests.support.serving.begun_projects import begun
 from tests.support.serving.project import Project, csv_text, flights, same
-from tests.support.streams.begun_projects import begun
 
 PER = 5
 
