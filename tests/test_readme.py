@@ -25,6 +25,7 @@ import pytest
 
 from stream.log_kafka.client import kafka, open_admin
 from stream.log_kafka.connection import Connection
+from tests.faults.forked_commands import forked_freshet
 from tests.support import ROOT
 
 WEEK = {"retention.ms": "604800000"}
@@ -46,22 +47,21 @@ MAKE, INSTALL, ELSEWHERE, *BLOCKS = blocks(BEFORE + BEHIND)
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A folder with the example, a ``freshet`` on the PATH, and a port of its own."""
     shutil.copytree(ROOT / "docs" / "example", tmp_path / "docs" / "example")
     command = tmp_path / "bin" / "freshet"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m serve.cli "$@"\n')
-    command.chmod(0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    return {
-        **os.environ,
-        "PATH": f"{command.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "FRESHET_SERVE__PORT": str(port),
-    }
+    with forked_freshet(command):
+        yield {
+            **os.environ,
+            "PATH": f"{command.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "FRESHET_SERVE__PORT": str(port),
+        }
 
 
 @contextmanager

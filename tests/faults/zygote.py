@@ -138,8 +138,8 @@ def plain_life(life: Life) -> int:
 
 def serve_lives() -> None:
     """The zygote's whole life: fork, wait or kill, answer."""
-    _die_with_parent()
-    _import_everything()
+    die_with_parent()
+    import_everything()
     gc.collect()
     gc.freeze()
     for line in sys.stdin:
@@ -150,7 +150,7 @@ def serve_lives() -> None:
         print(_end(child, life.seconds), flush=True)  # noqa: T201 - this is its answer
 
 
-def _import_everything() -> None:
+def import_everything() -> None:
     """What a learner, or a backfill, imports in the course of its life."""
     import converters
     import learners
@@ -181,7 +181,7 @@ def _become(life: Life) -> None:
     """In the child: run the command line, and never return."""
     status = 70
     try:
-        _die_with_parent()
+        die_with_parent()
         _redirect(life)
         os.chdir(life.folder)
         os.environ.update(life.environment)
@@ -189,7 +189,7 @@ def _become(life: Life) -> None:
         if life.log:
             trace = Trace(life.trace, life.point, life.nth, life.delay)
             Instruments(trace, life.reader_seconds).install(life.log)
-        status = _run(life.arguments)
+        status = run(life.arguments)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -199,7 +199,8 @@ def _become(life: Life) -> None:
         os._exit(status)
 
 
-def _run(arguments: list[str]) -> int:
+def run(arguments: list[str]) -> int:
+    """Run a command line of ``freshet``; its exit status."""
     main: Callable[[], Any] = importlib.import_module("serve.cli").main
     sys.argv = ["freshet", *arguments]
     try:
@@ -217,7 +218,7 @@ def _redirect(life: Life) -> None:
     os.dup2(os.open(life.said, flags, 0o600), 2)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to end this process should its parent be killed outright."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
