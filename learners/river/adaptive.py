@@ -6,6 +6,7 @@ two drift detectors (ADWIN): one begins a tree in the background, the other puts
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -59,8 +60,11 @@ class Adaptive:
     def learn(self, row: dict[int, float], positive: bool, weight: float) -> None:
         """Learn a row; each tree as often as chance says, on average six times its weight."""
         every = self._forest
+        # river would keep to the number of columns of the first row, which may lack some.
+        every.max_features = max(1, round(math.sqrt(len(row))))
         for tree in filter(None, [*every.data, *every._background]):  # noqa: SLF001
             leaves = tree._n_active_leaves + tree._n_inactive_leaves  # noqa: SLF001
+            tree.max_features = every.max_features
             tree._growth_allowed = leaves < self._max_leaves  # noqa: SLF001
         every.lambda_value = RATE * weight
         every.learn_one(row, positive)
@@ -70,8 +74,6 @@ class Adaptive:
         every = self._forest
         return {
             "rng": generator_state(every._rng),  # noqa: SLF001
-            # A number once the first row was learned, which fixes it.
-            "max_features": every.max_features if every.data else 0,
             "members": [
                 {
                     "tree": _saved_tree(tree),
@@ -101,8 +103,7 @@ class Adaptive:
         restore_generator(every._rng, state["rng"])  # noqa: SLF001
         if not state["members"]:
             return
-        every.max_features = int(state["max_features"])
-        if len(state["members"]) != every.n_models or every.max_features < 1:
+        if len(state["members"]) != every.n_models:
             raise ValueError("another number of trees")
         every.data = []
         for at, member in enumerate(state["members"]):
@@ -171,7 +172,7 @@ def _saved_node(node: Any) -> list[Any]:  # noqa: ANN401
         # In the order of the dicts: sums and ties go by it.
         [[int(label), weight] for label, weight in node.stats.items()],
         [node.last_split_attempt_at, *map(float, right)],
-        node.feature_indices,
+        [node.max_features, *node.feature_indices],
         node.is_active(),
         [[at, _saved_splitter(splitter)] for at, splitter in (node.splitters or {}).items()],
     ]
@@ -187,10 +188,11 @@ def _restored_node(saved: list[Any], tree: Any, parent: Any, columns: int) -> An
         )
         branch.children.clear()
         return branch
-    _, stats, (tried, majority, bayes), sampled, active, splitters = saved
+    _, stats, (tried, majority, bayes), (most, *sampled), active, splitters = saved
     leaf = tree._new_leaf({_flag(label): _number(w) for label, w in stats}, parent)  # noqa: SLF001
     leaf.last_split_attempt_at = _number(tried)
     leaf._mc_correct_weight, leaf._nb_correct_weight = float(majority), float(bayes)  # noqa: SLF001
+    leaf.max_features = int(most)
     leaf.feature_indices = [place(at, columns) for at in sampled]
     leaf.splitters = {place(at, columns): _restored_splitter(each) for at, each in splitters}
     if not _flag(active):

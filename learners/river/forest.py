@@ -57,7 +57,9 @@ class ForestLearner(LineByLine):
 
     def learn(self, row: RiverRow, positive: bool, weight: float) -> None:
         """Learn a labelled row: as the numbers that it has before its label is counted."""
-        self._forest.learn(self._features.learn(row, positive, weight), positive, weight)
+        numbers = self._features.learn(row, positive, weight)
+        if numbers:  # no row so far had a column
+            self._forest.learn(numbers, positive, weight)
 
     def save(self, path: Path) -> None:
         """Write the state as canonical JSON; the same state always gives the same bytes.

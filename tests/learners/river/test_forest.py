@@ -84,6 +84,22 @@ def test_it_goes_on_through_a_change(make: type[Adaptive | Mondrian]) -> None:
         assert behind
 
 
+@BOTH
+def test_columns_may_come_late(spec: LearnerSpec, tmp_path: Path) -> None:
+    """After a first row without any, and others with one, the forest learns and goes on."""
+    lines = ["1 |", "-1 | a=1", *labelled_lines(300)]
+    with learning(spec, lines) as whole:
+        content, stopping = saved_bytes(whole, tmp_path), choose.create(spec)
+    for at, line in enumerate(lines):
+        stopping.step([line])
+        if at < 5 or at % 50 == 0:
+            stopping.save(tmp_path / "model")
+            stopping = choose.load(spec, tmp_path / "model")
+    assert saved_bytes(stopping, tmp_path) == content
+    low, high = stopping.predict(["| dist:4500 |b hour=0", "| dist:100 |a city=Bonn |b hour=5"])
+    assert low != high
+
+
 @pytest.mark.parametrize("model", ["arf", "amf"])
 def test_trees_stop_growing(model: str, tmp_path: Path) -> None:
     """No tree has more nodes than the config lets it have (Mondrian trees: two more)."""
