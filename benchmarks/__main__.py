@@ -21,6 +21,7 @@ from benchmarks import (
     pipeline,
     quality,
     replay,
+    text_cost,
     waiting,
 )
 from benchmarks.table import Measured, print_table
@@ -42,6 +43,11 @@ def _waiting() -> list[Measured]:
         return waiting.run(servers)
 
 
+def _text() -> list[Measured]:
+    with running_broker() as servers:
+        return text_cost.run(servers)
+
+
 PARTS: dict[str, Callable[[], list[Measured]]] = {
     "limit": limit.run,
     "pipeline": _pipeline,
@@ -55,6 +61,7 @@ PARTS: dict[str, Callable[[], list[Measured]]] = {
     "comparison": comparison.run,
     "quality": quality.run,
     "replay": replay.run,
+    "text": _text,
     "waiting": _waiting,
 }
 

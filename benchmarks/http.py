@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ ROWS, BATCH = 30_000, 1_000
 ROUNDS, PAIRS = 200, 7
 SECONDS, CONNECTIONS = 3.0, 16
 SWAP_SECONDS = 1.0
+TEXT = config("bench", "", "", "", "-b 22 --coin")
 JSON_BODY, CSV_BODY = "application/json", "text/csv"
 
 
@@ -98,16 +99,16 @@ class Served:
 
 def run() -> list[Measured]:
     """The table's lines about HTTP."""
-    with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as served:
-        single = json.dumps(served.objects(1)[0])
-        csv = "\n".join([served.header, *served.lines[:BATCH], ""])
-        objects = json.dumps(served.objects(BATCH))
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), TEXT) as server:
+        single = json.dumps(server.objects(1)[0])
+        csv = "\n".join([server.header, *server.lines[:BATCH], ""])
+        objects = json.dumps(server.objects(BATCH))
         return [
-            _single(served, single),
-            _batch(served, "CSV", CSV_BODY, csv),
+            _single(server, single),
+            _batch(server, "CSV", CSV_BODY, csv),
             # Parsing the keys of every object alone takes half as long as scoring its row.
-            _batch(served, "JSON objects", JSON_BODY, objects),
-            _swapping(served, single),
+            _batch(server, "JSON objects", JSON_BODY, objects),
+            _swapping(server, single),
         ]
 
 
@@ -182,12 +183,20 @@ def _swap(served: Served, stop: threading.Event) -> None:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[Served]:
-    """Two versions of a model of flights, and a server of them."""
+def served(
+    folder: Path, text: str, write_rows: Callable[[Path, int], object] = write_flights
+) -> Iterator[Served]:
+    """Two versions of a model of flights, and a server of them.
+
+    Args:
+        folder: for all of it.
+        text: of the config.
+        write_rows: writes so many flights, as the config's columns are.
+    """
     toml, flights, port = folder / "freshet.toml", folder / "flights.csv", free_port()
-    toml.write_text(config("bench", "", "", "", "-b 22 --coin"))
+    toml.write_text(text)
     for rows in (ROWS // 2, ROWS):
-        write_flights(flights, rows)
+        write_rows(flights, rows)
         _freshet("backfill", str(flights), "--promote", config=toml)
     header, *lines = flights.read_text().splitlines()
     settings = settings_file.load(toml)
