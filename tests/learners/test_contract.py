@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ FORESTS = (
 SPECS = {
     **{f"vw {args}".strip(): vw_spec(args, PAIRS) for args in VW_ARGS},
     "vw without interactions": vw_spec("", []),
+    "vw all pairs, --coin": vw_spec("-b 20 --coin", list(combinations("abcd", 2))),
     **{f"river {r.optimizer} l2={r.l2}": river_spec(r, PAIRS) for r in RIVER},
     **{f"river {f.model}": forest_spec(f) for f in FORESTS},
 }

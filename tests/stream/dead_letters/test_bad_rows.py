@@ -13,7 +13,7 @@ from converters.schema import schema
 from serve.cli import app
 from stream.log.contract import Outgoing
 from stream.log.topics import create_topics
-from tests.support.serving.project import Project, answers, same
+from tests.support.serving.project import DISTANCE, Project, answers, same
 
 GOOD = [
     b"a|b,1357016400,1,AX,JFK,3,100,",
@@ -141,7 +141,7 @@ def test_a_number_that_would_spoil_the_learner_is_a_dead_letter(tmp_path: Path) 
     project, alone = (Project(tmp_path / n, args="-b 16 --coin", more=more) for n in "pa")
     for p in (project, alone):
         text = p.config_file.read_text()
-        text = text.replace(', min = 0, max = 5000, transform = "log1p"', "")
+        text = text.replace(DISTANCE, 'kind = "numeric"')
         p.config_file.write_text(text)
         p.__dict__["settings"] = load.load(p.config_file)
         p.__dict__["schema"] = schema.from_settings(p.settings)

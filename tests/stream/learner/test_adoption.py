@@ -17,7 +17,7 @@ from learners.registry.serving import Moving
 from stream.learner.process import EditedConfigError, LearnerProcess
 from stream.log.batch import Batch
 from tests.support.serving.command import freshet
-from tests.support.serving.project import Project, flights, same
+from tests.support.serving.project import DISTANCE, Project, flights, same
 
 Seen = Callable[[Batch, LearnerProcess], None]
 PLATT = '[calibration]\nmethod = "platt"\nwindow = 100\nevery = 10\n'
@@ -166,8 +166,7 @@ def test_rows_that_were_refused_before_are_the_learners_own(project: Project) ->
     row = ["late", "1357016400", "1", "AX", "JFK", "7", "far", ""]
     project.append(",".join(row).encode(), time=LATEST + 50)
     assert project.learn()["rejected"] == 1
-    numeric = 'kind = "numeric", min = 0, max = 5000, transform = "log1p"'
-    other = project.edited((numeric, 'kind = "categorical"'))
+    other = project.edited((DISTANCE, 'kind = "categorical"'))
     promote(other, of_file(other), leave_waiting=True)
     other.learn()
     sent = json.loads(freshet("replay-dead-letters", "--json", cwd=project.folder).stdout)

@@ -120,7 +120,7 @@ def test_names_are_read_by_what_they_meant_in_their_time(project: Project, tmp_p
 
     The model is that of the same rows under the names of now.
     """
-    crossed = ('interactions = [["carrier", "origin"]]', "interactions = []")
+    crossed = ('interactions = "pairs"', "interactions = []")
     old, hour = 'origin = { kind = "categorical"', 'hour = { kind = "categorical"'
     rows = [[f"n{at}", *row[1:]] for at, row in enumerate(flights(90, seed=8))]
     (tmp_path / "one").rename(tmp_path / "unused")

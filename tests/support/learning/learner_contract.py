@@ -223,6 +223,7 @@ def weights_have_readable_names(spec: LearnerSpec, _folder: Path) -> None:
             return
         weights = learner.weights_of("| dist:900 tail=N7 |a city=Bonn |b hour=3 |c size:3.5")
         crosses = ["city=Bonn*hour=3", "hour=3*size"] if "--interactions" in spec.args else []
+        crosses[1:1] = ["city=Bonn*size"] if "ac" in spec.args else []
         assert list(weights) == [
             *("dist", "tail=N7", "city=Bonn", "hour=3", "size", *crosses, "Constant")
         ]

@@ -38,6 +38,11 @@ from stream.resolved_config import ResolvedConfig, resolve
 
 COLUMNS = ("id", "at", "late", "carrier", "origin", "hour", "distance", "landed")
 
+# How the distance is learned: its number and its bin.
+DISTANCE = (
+    'kind = "numeric", min = 0, max = 5000, features = ["scale", "bins"], center = 1500, '
+    "scale = 850, edges = [200, 700, 1500, 2500]"
+)
 CONFIG = """
 model = "{model}"
 log = "{log}"
@@ -47,7 +52,7 @@ negative = ["0"]
 [learner]
 kind = "{kind}"
 args = "{args}"
-interactions = [["carrier", "origin"]]
+interactions = "pairs"
 [columns]
 id = {{ role = "id" }}
 at = {{ role = "time" }}
@@ -55,7 +60,7 @@ late = {{ role = "label" }}
 carrier = {{ kind = "categorical" }}
 origin = {{ kind = "categorical", missing = "indicator" }}
 hour = {{ kind = "categorical" }}
-distance = {{ kind = "numeric", min = 0, max = 5000, transform = "log1p" }}
+distance = {{ {distance} }}
 landed = {{ role = "drop" }}
 [learn]
 processes = {processes}
@@ -114,7 +119,8 @@ class Project:
         """Write the config and load it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         names = ("model", "log", "kind", "args", "more", "processes", "learn_more")
-        text = CONFIG.format(**{name: getattr(self, name) for name in names})
+        parts = {name: getattr(self, name) for name in names}
+        text = CONFIG.format(distance=DISTANCE, **parts)
         self.config_file.write_text(text, encoding="utf-8")
         self.settings = load.load(self.config_file)
         self.schema = schema.from_settings(self.settings)
