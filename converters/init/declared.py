@@ -256,11 +256,12 @@ def _meant(sample: Sample, given: str, role: str) -> list[str]:
             f"by their place from 0: say which, as in {_option(role)} {quoted(unnamed[0])}."
         )
     if not unnamed:
-        raise InferError(_no_column(sample, _option(role), given))
+        raise InferError(no_column(sample, _option(role), given))
     return unnamed
 
 
-def _no_column(sample: Sample, option: str, name: str) -> str:
+def no_column(sample: Sample, option: str, name: str) -> str:
+    """That an option names a column which is not there, and which ones are."""
     close = difflib.get_close_matches(name, list(sample.columns), n=1)
     hint = f"; did you mean {quoted(close[0])}?" if close else "."
     said = (

@@ -39,11 +39,12 @@ if TYPE_CHECKING:  # the work's modules are imported by the command
 # The options that a config takes the place of, in the order of ``_columns_of``.
 NAMING = (
     *("--label", "--positive", "--negative", "--id", "--time", "--time-format", "--weight"),
-    "--delimiter",
+    *("--delimiter", "--encoding"),
 )
 SET_ASIDE = ("drop", "leak", "protected")
 
 MOST_ROWS = 1_000_000
+UTF_8 = "utf-8"
 Label = Annotated[str | None, typer.Option("--label", help="The column to predict.")]
 Positive = Annotated[
     list[str] | None, typer.Option("--positive", help="A positive value of the label.")
@@ -123,7 +124,7 @@ def try_(
     trial: TrialSeconds = 20.0,
     without: Without = None,
     delimiter: Delimiter = None,
-    encoding: Encoding = "utf-8",
+    encoding: Encoding = UTF_8,
     html: Html = None,
     json: Json = False,
 ) -> None:
@@ -200,7 +201,8 @@ def _columns_of(
     from converters.sampling.file_sample import csv_settings
     from stream.verdict.footing import Clock
 
-    given = [option for option, value in zip(NAMING, (*named, delimiter), strict=True) if value]
+    written = delimiter, None if encoding == UTF_8 else encoding
+    given = [option for option, value in zip(NAMING, (*named, *written), strict=True) if value]
     if config is not None:
         if given:
             raise UsageError(f"--config says what {given[0]} is to say; leave one of them out.")

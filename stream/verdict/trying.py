@@ -17,7 +17,7 @@ from converters.config.settings import CsvSettings
 from converters.config.toml_text import quoted
 from converters.errors import UsageError
 from converters.files.csv_file import open_csv
-from converters.init.declared import Declared, roles_of
+from converters.init.declared import Declared, no_column, roles_of
 from converters.sampling.file_sample import Sample
 from converters.schema.schema import Schema
 from converters.show.command_line import progress
@@ -124,6 +124,8 @@ def _check_columns(asked: Asked, name: str, columns: Columns) -> None:
     few = columns.taken(np.arange(min(LOOKED_AT, len(columns))))
     cells = {column: each.cells(0, len(few)) for column, each in few.by_name.items()}
     sample = Sample(name, cells, few.lines.tolist(), {}, len(columns), False, asked.csv)
+    if asked.score is not None and asked.score not in sample.columns:
+        raise UsageError(no_column(sample, "--score", asked.score))
     roles_of(sample, replace(asked.declared, label_time=asked.clock.label_time))
     if asked.config is not None and list(asked.config.schema.names) != list(columns.by_name):
         raise UsageError(

@@ -125,6 +125,7 @@ def test_the_page_and_the_text_say_the_same(project: Project) -> None:
     [
         ((), "--label COLUMN and --positive VALUE, or --config FILE"),
         ((*LABEL, "--config", "freshet.toml"), "--config says what --label is to say"),
+        (("--config", "freshet.toml", "--encoding", "cp1252"), "what --encoding is to say"),
         (("--label", "lat", "--positive", "1"), 'did you mean "late"?'),
         (("--label", "late", "--positive", "7"), '--positive "7" never occurs'),
         ((*LABEL, "--time", "carrier"), '"carrier" is to hold times, and most of its cells are'),
@@ -133,6 +134,7 @@ def test_the_page_and_the_text_say_the_same(project: Project) -> None:
         ((*LABEL, "--scores", "scores.csv"), "name the column of ids with --id"),
         ((*FLIGHTS, "--scores", "rows.csv"), "columns id and score are needed"),
         ((*FLIGHTS, "--score", "distance"), "no probability from 0 to 1"),
+        ((*LABEL, "--score", "mine"), '--score names the column "mine", which rows.csv does not'),
         ((*LABEL, "--without", "proposal"), "--without 'proposal' is none of 'raw VW', 'river'"),
         ((*LABEL, "--rows", "200"), "at least 100 are needed to look at"),
         ((*LABEL, "--html", "rows.csv"), "give --html another"),
