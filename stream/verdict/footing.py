@@ -27,7 +27,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 # Cells from which it is told how a column's times are written.
 LOOKED_AT = 10_000
-NO_TIME, REPEATED, UNLABELLED = "no-time", "repeated-id", "without a known label"
+NO_TIME = "whose time cannot be read"
+REPEATED = "with the id of an earlier row"
+UNLABELLED = "without a known label"
 # When labels come that never do, in ms.
 NEVER = 2.0**62
 

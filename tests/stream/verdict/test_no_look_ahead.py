@@ -147,4 +147,4 @@ def test_rows_are_taken_in_order_of_time(tmp_path: Path) -> None:
     assert cells == sorted(cells)
     assert found.happened is not None
     assert found.happened.tolist() == [time_ms(cell) for cell in cells]
-    assert found.columns.left_out == {"no-time": 2, "wrong-width": 1}
+    assert found.columns.left_out == {"whose time cannot be read": 2, "wrong-width": 1}
