@@ -198,7 +198,8 @@ def _check_declared(column: LabelColumn) -> None:
         raise InferError(
             f"--positive {listed(column.positive)} never occurs in the label column "
             f"{quoted(column.name)} of the sample. Its values are "
-            f"{listed(column.classes) or 'all missing'}. (--sample ROWS reads more rows.)"
+            f"{listed(column.classes) or 'all missing'}. "
+            "(init looks at more rows with --sample ROWS, try with --first SHARE.)"
         )
 
 

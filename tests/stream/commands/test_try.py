@@ -127,7 +127,7 @@ def test_the_page_and_the_text_say_the_same(project: Project) -> None:
         ((*LABEL, "--config", "freshet.toml"), "--config says what --label is to say"),
         (("--config", "freshet.toml", "--encoding", "cp1252"), "what --encoding is to say"),
         (("--label", "lat", "--positive", "1"), 'did you mean "late"?'),
-        (("--label", "late", "--positive", "7"), '--positive "7" never occurs'),
+        (("--label", "late", "--positive", "7"), "try with --first SHARE"),
         ((*LABEL, "--time", "carrier"), '"carrier" is to hold times, and most of its cells are'),
         ((*LABEL, "--label-time", "landed"), "name --time too"),
         ((*FLIGHTS, "--label-delay", "9"), "--label-time and --label-delay both say"),
