@@ -138,7 +138,9 @@ class Shown:
         settings = load.from_values(tomllib.loads(text), self._path)
         schema = from_settings(settings)
         rows: Sequence[Sequence[str]] = self._rows.cells
-        return scored(schema, spec_for(settings.learner, schema.interactions), rows)
+        found = scored(schema, spec_for(settings.learner, schema.interactions), rows)
+        assert found is not None, "it has all the time it needs"
+        return found
 
 
 def schema_of(text: str) -> Schema:

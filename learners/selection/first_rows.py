@@ -23,8 +23,9 @@ from converters.sampling.column_sample import ColumnSample
 from converters.sampling.file_sample import Sample
 from converters.schema.schema import Schema
 
-# Rows on which ways are tried; fewer than the second, or so few of a class, tell nothing.
-MOST_ROWS = 10_000
+# Rows on which ways are tried, fewer of many columns; fewer than the least, or so few of a class,
+# tell nothing.
+MOST_ROWS, MOST_CELLS = 10_000, 3_000_000
 FEWEST_ROWS = 500
 FEWEST_OF_A_CLASS = 50
 # A file is in order of time if so few of its rows are earlier than the one before.
@@ -86,6 +87,7 @@ class _Reader:
     def __init__(self, sample: Sample, schema: Schema, label_time: str | None) -> None:
         self._label_at, self._time_at = schema.index("label"), schema.index("time")
         self._codes, self._times, self._width = schema.label_codes, schema.times, len(schema.names)
+        self._most = min(MOST_ROWS, MOST_CELLS // self._width)
         self._late_at = None if label_time is None else schema.names.index(label_time)
         self._name = label_time or ""
         if label_time is not None:
@@ -95,7 +97,7 @@ class _Reader:
 
     def first(self, origin: Origin) -> Stretch | None:
         """The file's first rows; None if they are not in order of time."""
-        rows = list(islice(self._readable(origin), MOST_ROWS))
+        rows = list(islice(self._readable(origin), self._most))
         times = self._happened(rows)
         if len(rows) > 1 and float((np.diff(times) < 0).mean()) > OUT_OF_ORDER:
             return None
@@ -105,7 +107,7 @@ class _Reader:
         """Those with a label in order of time, every so many if they are many."""
         known = [row for row in rows if self._code(row[1]) is not None]
         order = np.argsort(self._happened(known), kind="stable").tolist()
-        taken = [known[at] for at in order[:: -(-len(order) // MOST_ROWS) or 1]]
+        taken = [known[at] for at in order[:: -(-len(order) // self._most) or 1]]
         positive = np.array([self._code(cells) == 1 for _, cells in taken], np.bool_)
         return Stretch([cells for _, cells in taken], positive, self._labelled(taken), of_sample)
 

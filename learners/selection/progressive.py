@@ -5,8 +5,9 @@ With late labels a row is scored when its event was and learned when its label c
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -21,8 +22,14 @@ from learners.choose import create
 from learners.learner import LearnerSpec
 from learners.line_bounds import bounds_for
 
+# Steps that are taken at once.
+MOST_STEPS = 4_096
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+
+Cells = Callable[[int, int], Sequence[Sequence[str]]]
 
 
 class Step(IntEnum):
@@ -69,6 +76,13 @@ class Order:
         order = np.lexsort((rows, rows if known is None else np.tile(known, 2), moments))
         return cls(rows[order], steps[order])
 
+    def parts(self, first: int = 0, last: int | None = None) -> Iterator[Order]:
+        """The steps from one to another, some thousands at a time."""
+        last = len(self.rows) if last is None else last
+        for at in range(first, last, MOST_STEPS):
+            taken = slice(at, min(at + MOST_STEPS, last))
+            yield Order(self.rows[taken], self.steps[taken])
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -96,13 +110,21 @@ class Progression:
         self._waiting: dict[int, Row] = {}
         self.learner = create(spec)
 
-    def arrive(self, first: int, rows: Sequence[Sequence[str]]) -> None:
-        """Convert rows; what is refused, in a stream a dead letter, is passed over from then on.
+    def taken(self, order: Order, cells: Cells) -> tuple[list[int], list[str]]:
+        """The numbers and lines of the steps, once the rows that arrive in them are converted.
 
         Args:
-            first: the number of the first one.
-            rows: the cells of each.
+            order: the steps.
+            cells: gives the cells of the rows from a number to before another.
         """
+        arriving = order.rows[order.steps != Step.LEARN]
+        if len(arriving):
+            first = int(arriving[0])
+            self._arrive(first, cells(first, int(arriving[-1]) + 1))
+        return self._lines(order)
+
+    def _arrive(self, first: int, rows: Sequence[Sequence[str]]) -> None:
+        """Convert rows; what is refused, in a stream a dead letter, is passed over from then on."""
         parts = (rows[at : at + MOST_IN_BLOCK] for at in range(0, len(rows), MOST_IN_BLOCK))
         every = (row for part in parts for row in self._conversion.rows(part))
         converted = {n: row for n, row in enumerate(every, first) if not isinstance(row, Refusal)}
@@ -111,7 +133,7 @@ class Progression:
             del converted[numbers[place]]
         self._waiting |= converted
 
-    def lines(self, order: Order) -> tuple[list[int], list[str]]:
+    def _lines(self, order: Order) -> tuple[list[int], list[str]]:
         """The numbers and lines of the steps, without those of rows that are passed over."""
         rows, lines = [], []
         for number, step in zip(order.rows.tolist(), order.steps.tolist(), strict=True):
@@ -132,11 +154,6 @@ class Progression:
             lines.append(line)
         return rows, lines
 
-    def step(self, order: Order, scores: Floats) -> None:
-        """Take the steps, and enter the scores of rows that were scored."""
-        numbers, lines = self.lines(order)
-        enter(scores, numbers, self.learner.step(lines))
-
 
 def enter(scores: Floats, numbers: Sequence[int], found: Iterable[float]) -> None:
     """Enter scores at their rows' numbers; those of rows that were only learned are -1."""
@@ -150,21 +167,26 @@ def scored(
     spec: LearnerSpec,
     rows: Sequence[Sequence[str]],
     labelled: Sequence[int] | None = None,
-) -> Scored:
-    """Score and learn rows.
+    until: float = math.inf,
+) -> Scored | None:
+    """Score and learn rows; None if the time is over before the last one.
 
     Args:
         schema: of the rows.
         spec: what the learner computes.
         rows: the cells of each, in order of time.
         labelled: as for :meth:`Order.of`.
+        until: the moment of the monotonic clock at which to give up.
     """
     began = time.process_time()
     scores = np.full(len(rows), np.nan)
     progression = Progression(schema, spec)
     try:
-        progression.arrive(0, rows)
-        progression.step(Order.of(len(rows), labelled), scores)
+        for part in Order.of(len(rows), labelled).parts():
+            if time.monotonic() > until:
+                return None
+            numbers, lines = progression.taken(part, lambda first, last: rows[first:last])
+            enter(scores, numbers, progression.learner.step(lines))
     finally:
         progression.learner.close()
     return Scored(scores, time.process_time() - began)

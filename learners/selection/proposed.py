@@ -67,12 +67,12 @@ class Selection:
         tried: list[Tried] = []
         left: list[str] = []
         for way in WAYS:
-            if tried and not runs.has_time:
-                left.append(f"{way.name} (the time for trials was over)")
-            elif (result := runs.run(way, decisions)) is None:
+            if (not tried or runs.has_time) and (result := runs.run(way, decisions)) is not None:
+                tried.append(result)
+            elif runs.has_time:
                 left.append(f"{way.name} (--coin takes no row that weighs more than 1)")
             else:
-                tried.append(result)
+                left.append(f"{way.name} (the time for trials was over)")
         if not tried:
             return None
         taken = chosen(tried, self.profile)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import tomllib
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ class Runs:
         path: where the config will be.
         crossings: the pairs of features that help for sure, or may.
         stretch: the rows.
-        seconds: no run is begun after so many, but for the first.
+        seconds: no run goes on after so many, but for the first.
     """
 
     sample: Sample
@@ -45,6 +46,7 @@ class Runs:
     stretch: Stretch
     seconds: float
     _began: float = field(default_factory=time.monotonic)
+    _done: list[str] = field(default_factory=list)
 
     @cached_property
     def columns(self) -> dict[str, ColumnSample]:
@@ -54,7 +56,7 @@ class Runs:
 
     @property
     def has_time(self) -> bool:
-        """Whether another run may begin."""
+        """Whether another run may begin, or go on."""
         return time.monotonic() - self._began < self.seconds
 
     def proposal(self, way: Way, decisions: Sequence[Decision]) -> Proposal:
@@ -65,7 +67,12 @@ class Runs:
         return most_telling(self.inference, self.sample, MOST_CROSSED)
 
     def run(self, way: Way, decisions: Sequence[Decision]) -> Tried | None:
-        """What a way comes to; None if its learner does not take what the rows weigh."""
+        """What a way comes to.
+
+        Returns:
+            None if its learner does not take what the rows weigh, or the time is over before it is
+            through; the first one has all the time it needs.
+        """
         option = self.proposal(way, decisions)
         text = config_text("trial", self.sample, self.inference.labels, option)
         settings = load.from_values(tomllib.loads(text), self.path)
@@ -76,4 +83,9 @@ class Runs:
         except UsageError:
             return None
         rows = self.stretch
-        return measured(way, scored(schema, spec, rows.cells, rows.labelled), rows.positive)
+        until = self._began + self.seconds if self._done else math.inf
+        found = scored(schema, spec, rows.cells, rows.labelled, until)
+        if found is None:
+            return None
+        self._done.append(way.name)
+        return measured(way, found, rows.positive)

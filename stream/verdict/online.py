@@ -17,9 +17,6 @@ from learners.selection.progressive import Order, Progression, Step, enter
 from stream.verdict.first_part import Config
 from stream.verdict.footing import Footing
 
-# Steps that are taken at once.
-MOST_STEPS = 4_096
-
 
 @dataclass(frozen=True)
 class Learned:
@@ -80,7 +77,7 @@ def learned(
             if copied and copy is None and begins:
                 copy = _Copy(progression.learner)
             began = time.process_time()
-            numbers, lines = _arrived(progression, footing, part)
+            numbers, lines = progression.taken(part, footing.columns.rows)
             enter(scores, numbers, progression.learner.step(lines))
             seconds += time.process_time() - began
             if copy is not None:
@@ -98,17 +95,4 @@ def _parts(order: Order, first: int) -> Iterator[tuple[bool, Order]]:
     starts = np.flatnonzero((order.rows == first) & (order.steps != Step.LEARN))
     cut = int(starts[0]) if len(starts) else len(order.rows)
     for low, high in ((0, cut), (cut, len(order.rows))):
-        for at in range(low, high, MOST_STEPS):
-            taken = slice(at, min(at + MOST_STEPS, high))
-            yield low == cut, Order(order.rows[taken], order.steps[taken])
-
-
-def _arrived(
-    progression: Progression, footing: Footing, order: Order
-) -> tuple[list[int], list[str]]:
-    """The lines of steps, once the rows that arrive in them are converted."""
-    arriving = order.rows[order.steps != Step.LEARN]
-    if len(arriving):
-        first, last = int(arriving[0]), int(arriving[-1])
-        progression.arrive(first, footing.columns.rows(first, last + 1))
-    return progression.lines(order)
+        yield from ((low == cut, part) for part in order.parts(low, high))

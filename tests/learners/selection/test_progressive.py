@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import numpy as np
 import pytest
@@ -41,8 +42,15 @@ def test_as_plain_vowpal_wabbit_one_by_one(late: bool) -> None:
     dice = random.Random(6)
     labelled = [n + dice.randrange(1, 90) if late else n + 1 for n in range(len(table))]
     found = scored(schema, spec, table, labelled if late else None)
+    assert found is not None
     assert found.scores == pytest.approx(plainly(schema, spec.args, table, labelled), nan_ok=True)
     assert int(np.isnan(found.scores).sum()) == 1
+
+
+def test_it_is_given_up_when_the_time_is_over() -> None:
+    """Between two parts of the steps; there is no half of a measure."""
+    schema = build(COLUMNS)
+    assert scored(schema, vw_spec("", ()), rows(20), until=time.monotonic() - 1) is None
 
 
 def plainly(

@@ -13,10 +13,11 @@ import pytest
 
 from converters.cells.times import time_ms
 from converters.config.settings import CsvSettings
+from converters.convert.to_vw_text import unlabelled
 from converters.files.csv_file import open_csv
 from converters.init.declared import Declared
 from learners.choose import create
-from learners.selection.progressive import Order, Progression, Step
+from learners.selection.progressive import Order, Progression
 from stream.verdict.columns import Columns, read_columns
 from stream.verdict.contenders import Trial
 from stream.verdict.first_part import FirstPart, Proposed
@@ -105,7 +106,9 @@ def test_a_row_is_learned_when_its_label_comes(tmp_path: Path) -> None:
     config = proposed.init
     found = learned(config, footing, footing.order(), lambda _: None, copied=True)
     reading = Progression(config.schema, config.spec)
-    reading.arrive(0, footing.columns.rows())
+    every = Order.of(ROWS).parts()
+    lines = [line for part in every for line in reading.taken(part, footing.columns.rows)[1]]
+    assert len(lines) == ROWS
     plain, copy, labelled = create(config.spec), create(config.spec), footing.labelled
     assert labelled is not None
     assert footing.known is not None
@@ -113,18 +116,14 @@ def test_a_row_is_learned_when_its_label_comes(tmp_path: Path) -> None:
     queue = sorted((at, place, n) for n, (at, place) in enumerate(known))
     for row in range(ROWS):
         while queue and queue[0][1] <= row:
-            _, line = reading.lines(_one(queue.pop(0)[2], Step.LEARN))
-            plain.step(line)
+            line = lines[queue.pop(0)[2]]
+            plain.step([line])
             if row <= FIRST:
-                copy.step(line)
-        _, line = reading.lines(_one(row, Step.SCORE))
-        assert plain.step(line) == [found.scores[row]]
+                copy.step([line])
+        features = [unlabelled(lines[row].partition(" ")[2])]
+        assert plain.step(features) == [found.scores[row]]
         if row >= FIRST:
-            assert copy.predict(line) == [found.frozen[row]]
-
-
-def _one(row: int, step: Step) -> Order:
-    return Order(np.array([row]), np.array([step]))
+            assert copy.predict(features) == [found.frozen[row]]
 
 
 def test_the_base_rate_is_of_the_labels_that_were_known(tmp_path: Path) -> None:
