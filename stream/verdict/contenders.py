@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from converters.config.learning_settings import PAIRS
+from converters.config.learning_settings import PAIRS, ImbalanceSettings
 from converters.show.command_line import say
 from learners.metrics.arrays import FloatArray
 from stream.verdict import judgement
@@ -49,7 +49,7 @@ class Trial:
         """Each with its scores."""
         yield from self._proposal()
         if self.config is not None:
-            yield self._online(judgement.CONFIG, "the config file as it is", self.config)
+            yield self._online(judgement.CONFIG, _as_tried(self.config), self.config)
         if self.own is not None:
             yield Contender(judgement.OWN, "as you gave them", self.own)
         if judgement.PLAIN not in self.left_aside:
@@ -106,6 +106,16 @@ class Trial:
             # Without a model one would go by the share of positives.
             scores = np.where(np.isnan(found.scores), self.footing.base_rate, found.scores)
             yield Contender(name, said, scores, behind / max(found.seconds, 1e-9))
+
+
+def _as_tried(config: Config) -> str:
+    """What of a config file is tried: its learner, with scores as this gives them."""
+    settings = config.settings
+    left = ["[imbalance]"] if settings.imbalance != ImbalanceSettings() else []
+    left += ["[calibration]"] if settings.calibration.method != "none" else []
+    if not left:
+        return "the config file as it is"
+    return f"the config file without its {' and '.join(left)}, which are not applied"
 
 
 def _how(config: Config) -> str:

@@ -149,6 +149,15 @@ def test_what_cannot_be_tried_is_refused(
     assert said in " ".join(done.stderr.split())
 
 
+def test_a_section_that_is_not_applied_is_told(tmp_path: Path) -> None:
+    """A backfill would weight and calibrate; the figures of these scores are not passed for its."""
+    more = '[imbalance]\npositive_weight = 9\n[calibration]\nmethod = "platt"'
+    project = Project(tmp_path / "p", more=more)
+    project.write_csv(ROWS)
+    done = freshet("try", "rows.csv", "--config", "freshet.toml", *QUICK, cwd=project.folder)
+    assert "the config file without its [imbalance] and [calibration]" in done.stdout, done.stderr
+
+
 def test_rows_behind_the_bound_are_told(project: Project, tmp_path: Path) -> None:
     """A file is taken as far as asked, and the verdict says so."""
     (tmp_path / "rows.csv").write_text(csv_text(ROWS))
