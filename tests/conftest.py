@@ -59,7 +59,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     tests: set[Any] = {getattr(item, "obj", None) for item in items}
     for test in filter(is_hypothesis_test, tests):
-        drawn = test._hypothesis_internal_use_settings
+        drawn = getattr(test, "_hypothesis_internal_use_settings", None)
+        if drawn is None:  # schemathesis makes its settings when the test runs
+            continue
         fewer = settings(drawn, max_examples=-(-drawn.max_examples // 3))
         test._hypothesis_internal_use_settings = fewer
 

@@ -34,8 +34,6 @@ SETTINGS: dict[str, object] = {
     "verbose": -1,
 }
 MOST_TREES, PATIENCE, NEWEST = 500, 20, 0.1
-# Where no month begins it is trained anew so many times.
-TIMES = 10
 FEWEST_TRAINED = 200
 # LightGBM's own bound on what a category may be.
 MOST_CATEGORIES = 100_000
@@ -77,18 +75,13 @@ class Boosting:
         self._table = np.column_stack([values for values, _ in features.values()])
         self._categories = [at for at, (_, named) in enumerate(features.values()) if named]
 
-    @property
-    def when(self) -> str:
-        """When a model is trained anew, in words."""
-        return "anew each month" if _months(self._footing) else "anew ten times"
-
     def once(self) -> Boosted:
         """Of a model that is trained when the first part is over."""
         return self._trained_at([self._footing.first])
 
     def monthly(self) -> Boosted:
         """Of one that is trained anew when each month begins, or ten times if there are none."""
-        return self._trained_at(moments(self._footing))
+        return self._trained_at(self._footing.renewals)
 
     def _trained_at(self, rows: Sequence[int]) -> Boosted:
         began = time.process_time()
@@ -116,23 +109,6 @@ class Boosting:
         tried = lightgbm.train(SETTINGS, older, MOST_TREES, [newest], callbacks=[stop])
         every = lightgbm.Dataset(self._table[rows], positive, **options)
         return lightgbm.train(SETTINGS, every, max(1, tried.best_iteration))
-
-
-def moments(footing: Footing) -> list[int]:
-    """The rows before which a model is trained: the first part's end, and each month's after it."""
-    first, count = footing.first, len(footing)
-    times: list[int] = np.linspace(first, count, TIMES, endpoint=False).astype(int).tolist()
-    return [first, *_months(footing)] if _months(footing) else times
-
-
-def _months(footing: Footing) -> list[int]:
-    """The first row of each month that begins behind the first part, in UTC."""
-    if footing.happened is None:
-        return []
-    first = footing.first
-    months = footing.happened.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
-    begins: list[int] = (first + 1 + np.flatnonzero(np.diff(months[first:]))).tolist()
-    return begins
 
 
 def _features(footing: Footing, schema: Schema) -> Iterator[tuple[str, tuple[FloatArray, bool]]]:

@@ -63,13 +63,15 @@ class Trial:
         yield Contender(judgement.BASE_RATE, "the share of positives so far", base)
 
     def _proposal(self) -> Iterator[Contender]:
-        """What init proposes, its copy, and how it would be if no label were late."""
+        """What init proposes, its copies, and how it would be if no label were late."""
         footing, config = self.footing, self.proposed.init
         found = self._learned(judgement.PROPOSAL, config, copied=True)
         said = f"what init proposes: {_how(config)}"
         yield Contender(judgement.PROPOSAL, said, found.scores, len(footing) / found.seconds)
         said = "the same, not learning behind the first part"
         yield Contender(judgement.FROZEN, said, found.frozen)
+        said = f"such a copy, taken anew {footing.renewed_when}"
+        yield Contender(judgement.RENEWED, said, found.renewed)
         if footing.is_late:
             early = self._learned(judgement.AT_ONCE, config, at_once=True)
             said = "the proposal, had each label been known before the next row"
@@ -93,7 +95,7 @@ class Trial:
         boosting = Boosting(self.footing, self.proposed.init.schema)
         ways: dict[str, tuple[str, Callable[[], Boosted]]] = {
             judgement.ONCE: ("trained on the first part", boosting.once),
-            judgement.MONTHLY: (f"trained {boosting.when}", boosting.monthly),
+            judgement.MONTHLY: (f"trained anew {self.footing.renewed_when}", boosting.monthly),
         }
         behind = len(self.footing) - self.footing.first
         for name in wanted:

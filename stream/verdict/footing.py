@@ -27,9 +27,13 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 # Cells from which it is told how a column's times are written.
 LOOKED_AT = 10_000
+# Of more unreadable cells than this a column is none of times.
+MOST_UNREADABLE = 0.5
 NO_TIME = "whose time cannot be read"
 REPEATED = "with the id of an earlier row"
 UNLABELLED = "without a known label"
+# Where no month begins, batch models are made anew so many times.
+TIMES = 10
 # When labels come that never do, in ms.
 NEVER = 2.0**62
 
@@ -90,6 +94,32 @@ class Footing:
     def order(self, *, at_once: bool = False) -> Order:
         """In which order rows are scored and learned; or as if labels came at once."""
         return Order.of(len(self), None if at_once else self.labelled, self.known)
+
+    @cached_property
+    def renewals(self) -> list[int]:
+        """The rows before which a batch model is made anew: the first behind the first part is one.
+
+        Then the first of each month, in UTC; or ten in all, where rows have no time or no month.
+        """
+        if self._months:
+            return [self.first, *self._months]
+        times = np.linspace(self.first, len(self), TIMES, endpoint=False).astype(np.int64)
+        return list(map(int, times))
+
+    @property
+    def renewed_when(self) -> str:
+        """When that is, in words."""
+        return "each month" if self._months else "ten times"
+
+    @cached_property
+    def _months(self) -> list[int]:
+        """The first row of each month that begins behind the first part."""
+        if self.happened is None:
+            return []
+        days = self.happened[self.first :].astype("datetime64[ms]")
+        months = days.astype("datetime64[M]").astype(np.int64)
+        begins: list[int] = (self.first + 1 + np.flatnonzero(np.diff(months))).tolist()
+        return begins
 
     def known_at(self, row: int) -> Bools:
         """The rows whose label was known when this one came."""
@@ -172,17 +202,22 @@ def _known(columns: Columns, happened: Floats, clock: Clock) -> Integers | None:
 
 def _times(column: CodedColumn, name: str, pattern: str) -> Floats:
     """When each row says, in ms; nan where that is no time."""
-    pattern = pattern or time_format([cell for cell in column.values[:LOOKED_AT] if cell])
-    reading = TimeReading(format=pattern)
+    reading = TimeReading(format=pattern or _format_of(column))
     read = np.array([_time(cell, reading) for cell in column.values], np.float64)
     found = read[column.codes]
-    if len(found) and np.isnan(found).mean() > 0.5:
-        shown = quoted(column.values[int(np.flatnonzero(np.isnan(read))[-1])])
+    if len(found) and np.isnan(found).mean() > MOST_UNREADABLE:
+        bad = column.values[int(np.flatnonzero(np.isnan(read))[-1])]
+        such = f", such as {quoted(bad)}" if bad else ": they are empty"
+        how = f" --time-format says {pattern!r}." if pattern else ""
         raise UsageError(
-            f"The column {quoted(name)} is to hold times, and most of its cells are none, such as "
-            f"{shown}. Name another column, or say with --time-format how they are written."
+            f"The column {quoted(name)} is to hold times, and most of its cells are none{such}. "
+            f"Name another column, or write them in one notation, such as ISO 8601.{how}"
         )
     return found
+
+
+def _format_of(column: CodedColumn) -> str:
+    return time_format([cell for cell in column.values[:LOOKED_AT] if cell])
 
 
 def _time(cell: str, reading: TimeReading) -> float:

@@ -5,18 +5,19 @@ Who is better is told by the log loss and its interval by blocks; what cannot be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from converters.show.tables import counted
 from learners.comparison.compare import Difference
+from stream.verdict.footing import Footing
 from stream.verdict.outcome import Measured, Outcome
 
 # Names of contenders, as tables have them.
 PROPOSAL = "proposal"
 AT_ONCE = "labels at once"
-FROZEN = "frozen copy"
+FROZEN, RENEWED = "frozen copy", "renewed copy"
 BASE_RATE = "base rate"
 PLAIN = "raw VW"
 RIVER = "river"
@@ -29,6 +30,12 @@ HOW = {PLAIN: "init --trial none", RIVER: 'learner.kind = "river"'}
 # From fewer labels, or so few of the rarer class, nothing is concluded.
 FEWEST_LABELS = 1_000
 FEWEST_OF_A_CLASS = 100
+# A difference of log loss that is smaller is none to act upon, however sure.
+MATTERS = 0.001
+
+
+# From this share of unusable rows on it is said that there are some.
+MOST_LOST = 0.01
 
 
 class Use(StrEnum):
@@ -113,10 +120,9 @@ class _Judge:
                 f"Do not use it for its accuracy alone: LightGBM, {best.contender.said}, is better "
                 f"than the proposal by {by}.{self._behind_that()}"
             )
-        if name == FROZEN:
+        if name in (FROZEN, RENEWED):
             return Use.NO, (
-                "Do not learn on: the copy that stopped learning after the first part is better "
-                f"by {by}."
+                f"Do not learn on row by row: the {name} ({best.contender.said}) is better by {by}."
             )
         how = f" ({HOW[name]})" if name in HOW else ""
         return Use.YES, (
@@ -142,8 +148,15 @@ class _Judge:
                 sentence += f", and it is better than {_named(others)}"
             if equal:
                 sentence += f". From {_named(equal)} it cannot be told apart"
-            return Use.YES, f"{sentence}."
+            return Use.YES, f"{sentence}.{self._renewing()}"
         return Use.NO, f"Learning on gains nothing here: {self._why_not()}"
+
+    def _renewing(self) -> str:
+        """Whether a copy that is taken anew now and then would do."""
+        renewed = self._found.of(RENEWED)
+        if renewed is None or renewed in self._worse:
+            return ""
+        return f" Taking it anew {renewed.contender.said.partition('anew ')[2]} would do as well."
 
     def _equal(self) -> Sequence[Measured]:
         known = [*self._better, *self._worse]
@@ -169,9 +182,9 @@ def _loss(each: Measured) -> Difference | None:
 
 
 def _is(each: Measured, better: str) -> bool:
-    """Whether the proposal (a) or the contender (b) is better, for sure."""
+    """Whether the proposal (a) or the contender (b) is better, for sure and by what matters."""
     found = _loss(each)
-    return found is not None and found.better == better
+    return found is not None and found.better == better and _size(each) >= MATTERS
 
 
 def _is_lower(a: Measured | None, b: Measured | None) -> bool:
@@ -216,4 +229,21 @@ def _notes(found: Outcome, *, timed: bool, late: bool) -> list[str]:
     unknown = [e.contender.name for e in found.measured if e.count < len(found.taken)]
     if unknown:
         notes.append(f"Not all of these rows have a score of {_named(unknown)}.")
-    return notes
+    return [*notes, *_lost(found.footing)]
+
+
+def _lost(footing: Footing) -> Iterator[str]:
+    """What of the file could not be taken as it stands, if it may change the verdict."""
+    gone = sum(footing.columns.left_out.values())
+    if gone > MOST_LOST * (gone + len(footing)):
+        yield (
+            f"{gone:,} of {gone + len(footing):,} rows could not be used, for the reasons told "
+            "above: the verdict is about the others."
+        )
+    if footing.happened is not None and footing.known is not None:
+        early = int((footing.known < footing.happened).sum())
+        if early:
+            yield (
+                f"In {counted(early, 'row', 'rows')} the label was known before the event, by the "
+                "file's own times: it was learned behind it. Does --time name when the event was?"
+            )

@@ -21,6 +21,12 @@ POSITIVE = DRAW.random(ROWS) < 0.4
 QUALITY = {"none": 0.0, "poor": 0.5, "good": 1.0, "better": 1.5}
 
 
+SAID = {
+    "LightGBM once": "trained anew",
+    "renewed copy": "such a copy, taken anew each month",
+}
+
+
 def scores(quality: str) -> FloatArray:
     """Scores that are right on average, and tell the classes apart so well."""
     strength = QUALITY[quality]
@@ -41,7 +47,7 @@ def judged(
     contenders = [
         Contender(
             names[name],
-            "trained anew" if name.startswith("Light") else "",
+            SAID.get(names[name], ""),
             scores(standing[name])[:rows],
             is_choice=name != "labels_at_once",
         )
@@ -63,7 +69,9 @@ def judged(
         ({"LightGBM_once": "better"}, Use.NO, "Learning on pays nevertheless: the proposal is"),
         ({"your_scores": "better"}, Use.NO, "Keep your own scores: they are better"),
         ({"river": "better"}, Use.YES, r'river \(learner.kind = "river"\) is better than the'),
-        ({"frozen_copy": "better"}, Use.NO, "Do not learn on: the copy that stopped"),
+        ({"frozen_copy": "better"}, Use.NO, "Do not learn on row by row: the frozen copy"),
+        ({"renewed_copy": "poor"}, Use.YES, r"better than base rate and renewed copy\.$"),
+        ({"renewed_copy": "good"}, Use.YES, r"Taking it anew each month would do as well\.$"),
         ({"frozen_copy": "good"}, Use.NO, "no drift shows in these rows"),
         (
             {"frozen_copy": "good", "labels_at_once": "better"},
