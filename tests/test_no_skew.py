@@ -12,6 +12,7 @@ import pytest
 
 from learners.vw.arguments import COIN, OPTIONS
 from tests.support.streams.scored_ways import (
+    CROSSES,
     Answer,
     backfilled,
     file_of,
@@ -55,7 +56,8 @@ def assert_no_skew(
 ) -> None:
     """Learn some rows, then score others in every way."""
     kind, args, more = project_args
-    project = project_of(folder, kind, args, more=more)
+    crosses = '"pairs"' if COIN in args else CROSSES
+    project = project_of(folder, kind, args, crosses, more)
     lessons, questions = rows(learned, 1, known=True), rows(asked, 2, known=False)
     path = file_of(folder, "all.csv", [*lessons, *questions])
     live = streamed(project, path)

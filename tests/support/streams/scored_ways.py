@@ -45,7 +45,7 @@ sex = {{ role = "protected" }}
 paid_back = {{ role = "leak" }}
 city = {{ kind = "categorical", missing = "indicator", namespace = "where" }}
 grade = {{ kind = "categorical", values = ["A", "B"], unseen = "group", namespace = "where" }}
-amount = {{ kind = "numeric", transform = "log1p", missing = "indicator" }}
+amount = {{ kind = "numeric", features = ["log1p", "bins"], edges = [100, 900, 5e3] }}
 income = {{ kind = "numeric", transform = "scale", center = 40.0, scale = 17.3, min = 0 }}
 age = {{ kind = "numeric", transform = "bucket", edges = [25, 40, 60.5] }}
 rate = {{ kind = "numeric", min = -1e6, max = 1e6, missing = "constant", fill_value = 0.1 }}
