@@ -38,7 +38,10 @@ FOR_TREES = ("raw-coin", "bins")
 def specs(way: str, schema: Schema, vw: LearnerSpec) -> Iterator[tuple[str, LearnerSpec]]:
     """The learners that a way's text is given to."""
     yield "Vowpal Wabbit", vw
-    yield "river LR", river_spec(RiverSettings(), schema.interactions)
+    yield (
+        "river LR",
+        river_spec(RiverSettings(), schema.interactions, every=way.startswith("pairs")),
+    )
     if way in FOR_TREES:
         yield "river ARF", forest_spec(ForestSettings(model="arf"))
         yield "river AMF", forest_spec(ForestSettings(model="amf"))

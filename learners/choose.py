@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import cast
 
 from converters.cells.quantities import MOST
-from converters.config.learning_settings import ImbalanceSettings, LearnerSettings, ShadowSettings
+from converters.config.learning_settings import (
+    PAIRS,
+    ImbalanceSettings,
+    LearnerSettings,
+    ShadowSettings,
+)
 from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.logger import log
@@ -43,7 +48,7 @@ def spec_for(settings: LearnerSettings, pairs: Sequence[tuple[str, str]]) -> Lea
     """
     if _kind(settings) == "vw":
         return vw_spec(settings.args, pairs)
-    return river_spec(settings.river, pairs)
+    return river_spec(settings.river, pairs, every=settings.interactions == PAIRS)
 
 
 def check_weights(imbalance: ImbalanceSettings, schema: Schema, spec: LearnerSpec) -> None:
@@ -108,8 +113,7 @@ def _kind(settings: LearnerSettings) -> str:
             raise error from None
         log.warning(
             "vowpalwabbit cannot be imported: this model is learned by river instead, without "
-            "`learner.args`. Where `learner.interactions` crosses many columns, its steps are too "
-            "long until you set `learner.river.learning_rate = 0.005`, which is another model",
+            "`learner.args`",
             cause=str(error.__cause__),
             learner="river",
         )
@@ -160,7 +164,12 @@ def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> Learner
         pairs = crossed_again(schema.features, settings.columns, shadow.interactions)
     # Its package is first looked for when it is created: a shadow without one is left out, and
     # nothing else is hindered.
-    spec = vw_spec(shadow.args, pairs) if shadow.kind == "vw" else river_spec(shadow.river, pairs)
+    if shadow.kind == "vw":
+        spec = vw_spec(shadow.args, pairs)
+    else:
+        named = shadow.interactions
+        crossed = settings.learner.interactions if named is None else named
+        spec = river_spec(shadow.river, pairs, every=crossed == PAIRS)
     check_weights(settings.imbalance, schema, spec)
     return spec
 

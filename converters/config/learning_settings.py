@@ -149,7 +149,8 @@ class RiverSettings(Section):
         0.05,
         gt=0,
         le=10,
-        description='step size of the optimizer; under `interactions = "pairs"`, 0.005 is better',
+        description="step size of the optimizer; shorter where all pairs are crossed, by as much "
+        "as a row then has more features",
     )
     l2: float = Field(0.0, ge=0, le=1, description="L2 penalty")
     intercept_learning_rate: float = Field(

@@ -14,7 +14,7 @@ from converters.init.column_decision import Alternative, Decision
 from learners.selection.choice import Tried
 from learners.selection.runs import Runs
 
-# Of more columns than these not each is tried.
+# Of more columns than these not each is tried by itself.
 MOST_TRIED = 8
 # By so much a column is the better for being categories, in nats of log loss.
 PAYS = 1e-4
@@ -24,12 +24,16 @@ WITHOUT = {"role": "drop"}
 def quantities(
     runs: Runs, decisions: Sequence[Decision], before: Tried
 ) -> tuple[Sequence[Decision], Tried]:
-    """The columns with whole numbers as quantities, but for those that pay as categories."""
+    """The columns with whole numbers as quantities, but for those that pay as categories.
+
+    The first are tried one by one, the others all at once.
+    """
     counting = [d.name for d in decisions if d.is_counting and d.is_learned]
-    for name in counting[:MOST_TRIED]:
-        if not runs.has_time:
-            break
-        changed = _with(decisions, name, _as_quantity)
+    single = [{name} for name in counting[:MOST_TRIED]]
+    for names in [*single, {*counting[MOST_TRIED:]}]:
+        if not names or not runs.has_time:
+            continue
+        changed = [_as_quantity(each) if each.name in names else each for each in decisions]
         found = runs.run(before.way, changed)
         if found is not None and found.loss < before.loss + PAYS:
             decisions, before = changed, found

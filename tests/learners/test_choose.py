@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,23 @@ def test_river_by_choice() -> None:
     spec = choose.spec_for(settings, PAIRS)
     assert spec == river_spec(RiverSettings(optimizer="adagrad", l2=0.5), [("a", "b"), ("a", "c")])
     assert spec.args[:6] == ("--optimizer", "adagrad", "--learning_rate", "0.05", "--l2", "0.5")
+
+
+def test_rivers_step_is_shorter_where_all_pairs_are_crossed() -> None:
+    """By as much as a row has more features; the same pairs by name leave it, as ever."""
+    river = {"kind": "river", "river": {"learning_rate": 0.05}}
+    letters = "abcdefghij"
+    pairs = list(combinations(letters, 2))
+    rates = [
+        spec.args[spec.args.index("--learning_rate") + 1]
+        for spec in (
+            choose.spec_for(
+                LearnerSettings.model_validate(river | {"interactions": crossed}), pairs
+            )
+            for crossed in ("pairs", [["some", "other"]])
+        )
+    ]
+    assert rates == ["0.00909", "0.05"]
 
 
 def test_auto_is_vw_without_a_word() -> None:

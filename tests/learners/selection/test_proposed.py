@@ -18,6 +18,7 @@ from converters.init.column_decision import Decision
 from converters.init.declared import Declared, InferError
 from converters.init.interactions import Crossing
 from converters.init.trial import Origin, loaded, written
+from learners.selection import column_trials
 from learners.selection.choice import Profile, Tried, chosen
 from learners.selection.configurations import WAYS, proposal
 from learners.selection.proposed import Selection
@@ -195,6 +196,20 @@ def test_whole_numbers_are_categories_only_where_that_pays() -> None:
     )
     assert as_quantity["kind"] == "numeric"
     assert as_codes["kind"] == "categorical"
+
+
+def test_whole_numbers_beyond_the_first_are_tried_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """None is a category only because there are many of them."""
+    monkeypatch.setattr(column_trials, "MOST_TRIED", 1)
+
+    def cells(n: int) -> Sequence[object]:
+        label, some, other = rising(n)
+        return [label, some, few(n + 1), few(n + 2), other]
+
+    columns = tomllib.loads(proposed(table(["y", "a", "b", "c", "other"], 2_000, cells)))["columns"]
+    assert [columns[name]["kind"] for name in "abc"] == ["numeric"] * 3
 
 
 def test_the_price_of_what_is_set_aside_and_of_suspects() -> None:
