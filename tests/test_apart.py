@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from converters.errors import UsageError
 from serve.cli import app
-from tests.support.serving.project import CONFIG
+from tests.support.serving.project import BY_NAME, CONFIG, DISTANCE
 
 NAMES = ("rows.csv", "freshet.toml")
 
@@ -19,6 +19,7 @@ NAMES = ("rows.csv", "freshet.toml")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a config and a CSV file."""
     told = {"model": "m", "log": "", "kind": "vw", "args": "", "processes": 1}
+    told |= {"distance": DISTANCE, "crosses": BY_NAME}
     text = CONFIG.format(**told, learn_more="", more="")
     (tmp_path / "freshet.toml").write_text(text, encoding="utf-8")
     (tmp_path / "rows.csv").write_text("late,carrier\n1,UA\n0,AA\n", encoding="utf-8")

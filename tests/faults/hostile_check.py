@@ -25,7 +25,7 @@ from stream.fold.outputs import DeadLetter, Score
 from stream.log.contract import Outgoing
 from tests.faults.hostile import CSV, JSON, Hostile
 from tests.faults.hostile_cells import MORE
-from tests.support.serving.project import Project
+from tests.support.serving.project import BY_NAME, Project
 
 # Records appended at a time.
 APPENDED = 5_000
@@ -52,7 +52,7 @@ def project(log: str = "", model: str = "flights") -> Iterator[Project]:
     """A model in a folder that goes away again."""
     folder = Path(tempfile.mkdtemp())
     try:
-        yield Project(folder, log=log, model=model, more=MORE)
+        yield Project(folder, log=log, model=model, more=MORE, crosses=BY_NAME)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -63,10 +63,10 @@ COMMANDS = {
     ("score", "--help"): Start(CONFIG, 135),
     ("serve", "--help"): Start(CONFIG, 135),
     ("convert", "rows.csv"): Start(ARRAYS, 260),
-    ("score", "rows.csv"): Start(MODEL, 402, EVENT_LOOP),
+    ("score", "rows.csv"): Start(MODEL, 403, EVENT_LOOP),
     ("status",): Start(REGISTRY, 365, EVENT_LOOP),
-    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 487, EVENT_LOOP),
-    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 515, EVENT_LOOP),
+    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 488, EVENT_LOOP),
+    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 516, EVENT_LOOP),
 }
 RUN = "import sys; sys.argv = ['freshet', *{arguments!r}]; from serve.cli import main; main()"
 # What a process of its own imports before it reads the log.

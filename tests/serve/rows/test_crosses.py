@@ -24,8 +24,7 @@ TEXT = 'kind = "text"'
 def schema(tmp_path_factory: pytest.TempPathFactory) -> Schema:
     """Two texts that are crossed."""
     folder = Path(tmp_path_factory.mktemp("crosses"))
-    crossed = ('interactions = "pairs"', 'interactions = [["carrier", "origin"]]')
-    return a_project(folder, carrier=TEXT, origin=TEXT).edited(crossed).schema
+    return a_project(folder, carrier=TEXT, origin=TEXT).schema
 
 
 def row(schema: Schema, carrier: int, origin: int) -> Any:

@@ -20,7 +20,6 @@ def project(tmp_path: Path) -> Project:
     project.produce(project.write_csv(ROWS[:60]))
     project.learn()
     return project.edited(
-        ('["carrier", "origin"]', '["airline", "origin"]'),
         ("carrier = {", 'airline = { was = "carrier",'),
         ('landed = { role = "drop" }\n', ""),
     )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.serving.command import freshet
-from tests.support.serving.project import Project, flights
+from tests.support.serving.project import DISTANCE, Project, flights
 
-OLD = 'distance = { kind = "numeric", min = 0, max = 5000, transform = "log1p" }'
+OLD = f"distance = {{ {DISTANCE} }}"
+RAW = 'distance = { kind = "numeric" }'
 # As ``init`` would write it for distances up to 3,000, with a remark.
 EDGES = "[100, 400, 800, 1200, 1600, 2000, 2400]"
 NEW = (
@@ -112,13 +113,13 @@ def test_options_of_the_other_way_are_refused(
 
 def test_without_anything_to_propose(tmp_path: Path) -> None:
     """No log, a config without such numbers, a log without rows."""
-    project = Project(tmp_path / "p")
+    project = Project(tmp_path / "p").edited((OLD, RAW))
     assert "There is no log at" in freshet(*PROPOSED, cwd=project.folder).stderr
     project.topics()
     said = freshet(*PROPOSED, cwd=project.folder)
     assert said.returncode == 2
     assert "No numeric column of freshet.toml has center, scale or edges" in said.stderr
-    project.edited((OLD, NEW))
+    project.edited((RAW, NEW))
     said = freshet(*PROPOSED, cwd=project.folder)
     assert said.returncode == 1
     assert "The topic flights.events has no rows" in said.stderr

@@ -27,7 +27,7 @@ def read(tmp_path: Path) -> tuple[RecordReader, list[Feature]]:
     project = Project(tmp_path / "p")
     (distance,) = (f for f in project.schema.features if f.column == "distance")
     settings = distance.settings.model_copy(
-        update={"transform": "none", "min": None, "missing_values": ("-1",)}
+        update={"features": (), "edges": (), "min": None, "missing_values": ("-1",)}
     )
     return record_reader(project.context), [replace(distance, settings=settings)]
 

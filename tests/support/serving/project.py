@@ -43,6 +43,8 @@ DISTANCE = (
     'kind = "numeric", min = 0, max = 5000, features = ["scale", "bins"], center = 1500, '
     "scale = 850, edges = [200, 700, 1500, 2500]"
 )
+# What is crossed where columns are texts, or numbers whose products would be too large.
+BY_NAME = '[["carrier", "origin"]]'
 CONFIG = """
 model = "{model}"
 log = "{log}"
@@ -52,7 +54,7 @@ negative = ["0"]
 [learner]
 kind = "{kind}"
 args = "{args}"
-interactions = "pairs"
+interactions = {crosses}
 [columns]
 id = {{ role = "id" }}
 at = {{ role = "time" }}
@@ -112,13 +114,14 @@ class Project:
     more: str = ""
     processes: int = 1
     learn_more: str = ""
+    crosses: str = '"pairs"'
     settings: Settings = field(init=False)
     schema: Schema = field(init=False)
 
     def __post_init__(self) -> None:
         """Write the config and load it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        names = ("model", "log", "kind", "args", "more", "processes", "learn_more")
+        names = ("model", "log", "kind", "args", "more", "processes", "learn_more", "crosses")
         parts = {name: getattr(self, name) for name in names}
         text = CONFIG.format(distance=DISTANCE, **parts)
         self.config_file.write_text(text, encoding="utf-8")

@@ -37,7 +37,7 @@ from stream.log.batch import EventRows, batch_of
 from stream.log.contract import Place, Record, poll
 from stream.log.topics import create_topics
 from stream.resolved_config import fixed, learner_json
-from tests.support.serving.project import COLUMNS, Project, csv_text, flights
+from tests.support.serving.project import BY_NAME, COLUMNS, Project, csv_text, flights
 
 LOCAL = ("127.0.0.1", 50_000)
 # What a client sends: features, id and time, without label.
@@ -168,7 +168,8 @@ def admin_header(project: Project) -> dict[str, str]:
 def a_project(folder: Path, more: str = "", *, kind: str = "vw", **columns: str) -> Project:
     """A small model's project of a kind of learner, with other settings for some columns."""
     folder.mkdir(parents=True, exist_ok=True)
-    project = Project(folder, kind=kind, args="-b 10" if kind == "vw" else "", more=more)
+    args = "-b 10" if kind == "vw" else ""
+    project = Project(folder, kind=kind, args=args, more=more, crosses=BY_NAME)
     if columns:
         lines = project.config_file.read_text(encoding="utf-8").splitlines()
         for name, settings in columns.items():
