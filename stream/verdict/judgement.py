@@ -30,8 +30,11 @@ HOW = {PLAIN: "init --trial none", RIVER: 'learner.kind = "river"'}
 # From fewer labels, or so few of the rarer class, nothing is concluded.
 FEWEST_LABELS = 1_000
 FEWEST_OF_A_CLASS = 100
-# A difference of log loss that is smaller is none to act upon, however sure.
-MATTERS = 0.001
+# A difference of log loss that is a smaller share of the base rate's is none to act upon, however
+# sure. Where positives are rare, all log losses are small.
+MATTERS = 0.002
+# The AUC of scores that tell nothing.
+CHANCE = 0.5
 
 
 # From this share of unusable rows on it is said that there are some.
@@ -69,12 +72,20 @@ def verdict(found: Outcome, *, timed: bool, late: bool) -> Verdict:
 class _Judge:
     def __init__(self, found: Outcome) -> None:
         self._found = found
-        self._better = [e for e in found.measured if _is(e, "b") and e.contender.is_choice]
-        self._worse = [e for e in found.measured if _is(e, "a") and e.contender.is_choice]
+        base = found.of(BASE_RATE)
+        self._least = MATTERS * (base.log_loss or 0.0) if base else 0.0
+        choices = [each for each in found.measured if each.contender.is_choice]
+        self._better = [each for each in choices if self._is(each, "b")]
+        self._worse = [each for each in choices if self._is(each, "a")]
 
     def verdict(self, notes: tuple[str, ...]) -> Verdict:
         use, sentence = self._few() or self._guessing() or self._ahead() or self._frozen()
         return Verdict(use, sentence, notes)
+
+    def _is(self, each: Measured, better: str) -> bool:
+        """Whether the proposal (a) or the contender (b) is better, for sure and by what matters."""
+        found = _loss(each)
+        return found is not None and found.better == better and _size(each) >= self._least
 
     def _few(self) -> tuple[Use, str] | None:
         labels, positives = len(self._found.taken), self._found.positives
@@ -92,11 +103,18 @@ class _Judge:
         if self._found.of(BASE_RATE) in self._worse or self._better_than(BASE_RATE):
             return None
         at_once, base = self._found.of(AT_ONCE), self._found.of(BASE_RATE)
-        if _is_lower(at_once, base) and at_once is not None and _is(at_once, "b"):
+        if _is_lower(at_once, base) and at_once is not None and self._is(at_once, "b"):
             return Use.NO, (
                 "Do not use it: labels come too late. What init proposes is no better than the "
                 "share of positives so far; were labels known at once, it would be better "
                 f"by {_by(at_once)}."
+            )
+        if (auc := _auc_for_sure(base)) is not None:
+            return Use.OPEN, (
+                "It cannot be told by log loss: what init proposes orders events better than "
+                f"chance (AUC {auc:.3f}), but its probabilities are no better than the share of "
+                "positives so far. If you act on the highest scores only, compare the AUC, or the "
+                "value with a config's [value]; else calibrate."
             )
         return Use.NO, (
             "Do not use it: the columns do not tell the classes apart. What init proposes is no "
@@ -165,7 +183,7 @@ class _Judge:
 
     def _why_not(self) -> str:
         at_once = self._found.of(AT_ONCE)
-        if at_once is not None and _is(at_once, "b"):
+        if at_once is not None and self._is(at_once, "b"):
             return (
                 "labels come too late. Were they known at once, it would be better by "
                 f"{_by(at_once)}; as they come, a copy that stopped learning after the first part "
@@ -181,10 +199,13 @@ def _loss(each: Measured) -> Difference | None:
     return None if each.against is None else each.against.differences["log_loss"]
 
 
-def _is(each: Measured, better: str) -> bool:
-    """Whether the proposal (a) or the contender (b) is better, for sure and by what matters."""
-    found = _loss(each)
-    return found is not None and found.better == better and _size(each) >= MATTERS
+def _auc_for_sure(base: Measured | None) -> float | None:
+    """The proposal's AUC if it is above one half by more than its error."""
+    found = None if base is None or base.against is None else base.against.differences["auc"]
+    if found is None or found.a is None or found.high is None or found.difference is None:
+        return None
+    # That of the base rate, which orders nothing, has as large an error.
+    return found.a if found.a - (found.high - found.difference) > CHANCE else None
 
 
 def _is_lower(a: Measured | None, b: Measured | None) -> bool:

@@ -18,7 +18,9 @@ ROWS, FIRST = 6_000, 1_000
 DRAW = np.random.default_rng(3)
 POSITIVE = DRAW.random(ROWS) < 0.4
 # How well log-odds tell the classes apart: from no better than the share of positives on.
-QUALITY = {"none": 0.0, "poor": 0.5, "good": 1.0, "better": 1.5}
+QUALITY = {"none": 0.0, "poor": 0.5, "good": 1.0, "better": 1.5, "sure": 1.0}
+# By how much log-odds are too large.
+TOO_SURE = {"sure": 4.0}
 
 
 SAID = {
@@ -33,7 +35,7 @@ def scores(quality: str) -> FloatArray:
     noise = np.random.default_rng(len(quality)).normal(0, 1, ROWS)
     share = np.log(0.4 / 0.6)
     spread = strength * (np.where(POSITIVE, 0.5, -0.5) * strength + noise)
-    found: FloatArray = 1 / (1 + np.exp(-(share + spread)))
+    found: FloatArray = 1 / (1 + np.exp(-(share + TOO_SURE.get(quality, 1.0) * spread)))
     return found
 
 
@@ -91,6 +93,14 @@ def test_what_to_do_and_why(others: dict[str, str], use: Use, said: str) -> None
     found, sentence = judged(others)
     assert found == use, sentence
     assert re.search(said, sentence), sentence
+
+
+def test_order_without_probabilities_is_no_verdict() -> None:
+    """Scores that are all too sure tell the classes apart, and yet are no better than the rate."""
+    sure = {"proposal": "sure", "frozen_copy": "sure"}
+    use, sentence = judged(sure)
+    assert use == Use.OPEN
+    assert "orders events better than chance (AUC 0." in sentence
 
 
 def test_too_few_rows_decide_nothing() -> None:
