@@ -203,5 +203,6 @@ def _clock(cell: str, zone: ZoneInfo) -> tuple[int, int, int, int]:
     else:
         date, hour = cell[:10].split("-"), cell[11:13] or "0"
         return int(date[0]), int(date[1]), int(date[2]), int(hour)
-    local = datetime.fromtimestamp(math.floor(seconds), zone)
+    # A clock knows no less than a microsecond.
+    local = datetime.fromtimestamp(math.floor(round(seconds, 6)), zone)
     return local.year, local.month, local.day, local.hour
