@@ -49,7 +49,7 @@ def _pair(folder: Path, model: str, waiting: int | None) -> tuple[float, float]:
     log = f"sqlite:///{toml.parent}/log.db"
     inputs = f"{model}.events", f"{model}.labels"
     # More often than by default, so that there is a version early on the way.
-    often = "\n[checkpoint]\nmin_spacing = 10\n"
+    often = "\n[checkpoint]\nseconds = 1\nmin_spacing = 3\n"
     toml.write_text(config(model, log, *inputs, at='role = "drop"') + often)
     start = _seconds(toml)
     fill(toml, folder / "flights.csv", EVENTS, waiting)
