@@ -165,7 +165,7 @@ class _Judge:
             if others:
                 sentence += f", and it is better than {_named(others)}"
             if equal:
-                sentence += f". From {_named(equal)} it cannot be told apart"
+                sentence += f". It cannot be told apart from {_named(equal)}"
             return Use.YES, f"{sentence}.{self._renewing()}"
         return Use.NO, f"Learning on gains nothing here: {self._why_not()}"
 

@@ -73,7 +73,7 @@ def headline(tried: Tried) -> str:
 def sections(tried: Tried) -> list[Section]:
     """In the order of reading."""
     found = tried.found
-    made = [Section("Contenders", list(_footing(tried)), [_table(found)])]
+    made = [Section("Contenders", list(_footing(tried)), [_table(found), _who(found)])]
     if len(found.periods) > 1:
         made.append(_curves(found))
     if tried.verdict.notes or tried.warnings:
@@ -110,9 +110,9 @@ def _footing(tried: Tried) -> Iterator[str]:
 
 def _table(found: Outcome) -> Table:
     has_value = any(each.value is not None for each in found.measured)
-    header = ["", "log loss", "behind by", "AUC", *["value"] * has_value, "rows/s", ""]
+    header = ["", "log loss", "behind by", "AUC", *["value"] * has_value, "rows/s"]
     rows = [_row(each, has_value=has_value) for each in found.measured]
-    numeric = [False, True, True, True, *[True] * has_value, True, False]
+    numeric = [False, True, True, True, *[True] * has_value, True]
     labels = counted(len(found.taken), "label", "labels")
     return Table(f"The same {labels}", header, numeric, rows)
 
@@ -127,8 +127,13 @@ def _row(each: Measured, *, has_value: bool) -> list[str]:
         _figure(each.auc),
         *value,
         "-" if speed is None else f"{float(f'{speed:.2g}'):,.0f}",
-        each.contender.said,
     ]
+
+
+def _who(found: Outcome) -> Table:
+    """What each contender is, apart, so that the figures fit a narrow screen."""
+    rows = [[each.contender.name, each.contender.said] for each in found.measured]
+    return Table("Who they are", ["contender", "what it is"], [False, False], rows)
 
 
 def _behind(each: Measured) -> str:

@@ -66,7 +66,7 @@ def judged(
     [
         ({}, Use.YES, r"Use it: learning on makes it better than its frozen copy by \.?0\.\d+ of"),
         ({"raw_VW": "poor"}, Use.YES, "it is better than base rate and raw VW"),
-        ({"LightGBM_monthly": "good"}, Use.YES, "From LightGBM monthly it cannot be told apart"),
+        ({"LightGBM_monthly": "good"}, Use.YES, "It cannot be told apart from LightGBM monthly"),
         ({"LightGBM_once": "better"}, Use.NO, "LightGBM, trained anew, is better than the"),
         ({"LightGBM_once": "better"}, Use.NO, "Learning on pays nevertheless: the proposal is"),
         ({"your_scores": "better"}, Use.NO, "Keep your own scores: they are better"),
