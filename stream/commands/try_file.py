@@ -239,7 +239,7 @@ def _of_config(path: Path) -> _Columns:
     )
     spec = spec_for(settings.learner, schema.interactions)
     own = Config("", settings, schema, spec)
-    return _Columns(declared, settings.csv, False, own, Clock(time, written))
+    return _Columns(declared, settings.csv, False, own, Clock(time, written, schema.times.zone))
 
 
 def _tried(csv: str, its: _Columns, how: _How) -> Tried:

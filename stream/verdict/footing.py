@@ -45,12 +45,14 @@ class Clock:
     Attributes:
         time: the column of the event's time; None where the file's order is all there is.
         time_format: how that is written; empty for what init would guess.
+        zone: of times that name none, of labels' too.
         label_time: the column that says when the label was known.
         label_delay: or how many seconds after its event.
     """
 
     time: str | None = None
     time_format: str = ""
+    zone: str = "UTC"
     label_time: str | None = None
     label_delay: float = 0.0
 
@@ -179,7 +181,7 @@ def in_order(columns: Columns, clock: Clock, identity: str | None = None) -> Ord
     if clock.time is None:
         found = Ordered(columns)
     else:
-        happened = _times(columns.by_name[clock.time], clock.time, clock.time_format)
+        happened = _times(columns, clock.time, TimeReading(clock.zone, clock.time_format))
         bad = np.isnan(happened)
         columns, happened = columns.without(bad, NO_TIME), happened[~bad]
         order = np.argsort(happened, kind="stable")
@@ -193,16 +195,17 @@ def in_order(columns: Columns, clock: Clock, identity: str | None = None) -> Ord
 def _known(columns: Columns, happened: Floats, clock: Clock) -> Integers | None:
     """When each label was known, in ms; None if at once."""
     if clock.label_time is not None:
-        known = _times(columns.by_name[clock.label_time], clock.label_time, "")
+        known = _times(columns, clock.label_time, TimeReading(clock.zone))
         return np.where(np.isnan(known), NEVER, known).astype(np.int64)
     if clock.label_delay:
         return (happened + 1000.0 * clock.label_delay).astype(np.int64)
     return None
 
 
-def _times(column: CodedColumn, name: str, pattern: str) -> Floats:
-    """When each row says, in ms; nan where that is no time."""
-    reading = TimeReading(format=pattern or _format_of(column))
+def _times(columns: Columns, name: str, given: TimeReading) -> Floats:
+    """When a column of each row says, in ms; nan where that is no time."""
+    column, pattern = columns.by_name[name], given.format
+    reading = given._replace(format=pattern or _format_of(column))
     read = np.array([_time(cell, reading) for cell in column.values], np.float64)
     found = read[column.codes]
     if len(found) and np.isnan(found).mean() > MOST_UNREADABLE:

@@ -147,3 +147,13 @@ def test_rows_are_taken_in_order_of_time(tmp_path: Path) -> None:
     assert found.happened is not None
     assert found.happened.tolist() == [time_ms(cell) for cell in cells]
     assert found.columns.left_out == {"whose time cannot be read": 2, "wrong-width": 1}
+
+
+def test_times_are_read_in_the_zone_of_the_config(tmp_path: Path) -> None:
+    """Those that name none, of events and of labels; as the learner would read them."""
+    path = tmp_path / "a.csv"
+    path.write_text("t,known,y\n2026-01-01T00:00:00,2026-01-01T05:30:00Z,1\n", encoding="utf-8")
+    found = in_order(columns_of(path), Clock("t", zone="America/New_York", label_time="known"))
+    assert found.happened is not None
+    assert found.known is not None
+    assert (found.known - found.happened).tolist() == [1_800_000]
