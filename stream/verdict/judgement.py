@@ -26,7 +26,7 @@ OWN = "your scores"
 ONCE, MONTHLY = "LightGBM once", "LightGBM monthly"
 BATCH = (ONCE, MONTHLY)
 # How one comes to the config of a contender.
-HOW = {PLAIN: "init --trial none", RIVER: 'learner.kind = "river"'}
+HOW = {PLAIN: "init --trial none, without its interactions", RIVER: 'learner.kind = "river"'}
 # From fewer labels, or so few of the rarer class, nothing is concluded.
 FEWEST_LABELS = 1_000
 FEWEST_OF_A_CLASS = 100
@@ -75,7 +75,12 @@ class _Judge:
         base = found.of(BASE_RATE)
         self._least = MATTERS * (base.log_loss or 0.0) if base else 0.0
         choices = [each for each in found.measured if each.contender.is_choice]
-        self._better = [each for each in choices if self._is(each, "b")]
+        # Who is better than the proposal, but not than the share of positives, is none to choose.
+        self._better = [
+            each
+            for each in choices
+            if self._is(each, "b") and (base is None or _is_lower(each, base))
+        ]
         self._worse = [each for each in choices if self._is(each, "a")]
 
     def verdict(self, notes: tuple[str, ...]) -> Verdict:
@@ -100,7 +105,7 @@ class _Judge:
         )
 
     def _guessing(self) -> tuple[Use, str] | None:
-        if self._found.of(BASE_RATE) in self._worse or self._better_than(BASE_RATE):
+        if self._found.of(BASE_RATE) in self._worse or self._better:
             return None
         at_once, base = self._found.of(AT_ONCE), self._found.of(BASE_RATE)
         if _is_lower(at_once, base) and at_once is not None and self._is(at_once, "b"):
@@ -120,10 +125,6 @@ class _Judge:
             "Do not use it: the columns do not tell the classes apart. What init proposes is no "
             "better than the share of positives so far."
         )
-
-    def _better_than(self, name: str) -> bool:
-        """Whether a choice that is better than the proposal tells the classes apart."""
-        return any(each.contender.name != name for each in self._better)
 
     def _ahead(self) -> tuple[Use, str] | None:
         """The choice that is better than the proposal, if there is one."""

@@ -18,9 +18,17 @@ ROWS, FIRST = 6_000, 1_000
 DRAW = np.random.default_rng(3)
 POSITIVE = DRAW.random(ROWS) < 0.4
 # How well log-odds tell the classes apart: from no better than the share of positives on.
-QUALITY = {"none": 0.0, "poor": 0.5, "good": 1.0, "better": 1.5, "sure": 1.0}
+QUALITY = {
+    "none": 0.0,
+    "poor": 0.5,
+    "good": 1.0,
+    "better": 1.5,
+    "sure": 1.0,
+}
 # By how much log-odds are too large.
 TOO_SURE = {"sure": 4.0}
+# How far log-odds are off, of scores that know nothing: worse than the share of positives.
+BY_CHANCE = {"wrong": 0.6, "less wrong": 0.2}
 
 
 SAID = {
@@ -31,10 +39,11 @@ SAID = {
 
 def scores(quality: str) -> FloatArray:
     """Scores that are right on average, and tell the classes apart so well."""
-    strength = QUALITY[quality]
+    strength = QUALITY.get(quality, 0.0)
     noise = np.random.default_rng(len(quality)).normal(0, 1, ROWS)
     share = np.log(0.4 / 0.6)
     spread = strength * (np.where(POSITIVE, 0.5, -0.5) * strength + noise)
+    spread += BY_CHANCE.get(quality, 0.0) * noise
     found: FloatArray = 1 / (1 + np.exp(-(share + TOO_SURE.get(quality, 1.0) * spread)))
     return found
 
@@ -93,6 +102,13 @@ def test_what_to_do_and_why(others: dict[str, str], use: Use, said: str) -> None
     found, sentence = judged(others)
     assert found == use, sentence
     assert re.search(said, sentence), sentence
+
+
+def test_who_is_no_better_than_the_base_rate_is_never_advised() -> None:
+    """The proposal may be so bad that anything is better, the share of positives too."""
+    use, sentence = judged({"proposal": "wrong", "frozen_copy": "wrong", "river": "less wrong"})
+    assert use == Use.NO
+    assert sentence.startswith("Do not use it: the columns do not tell the classes apart")
 
 
 def test_order_without_probabilities_is_no_verdict() -> None:
