@@ -17,7 +17,7 @@ import signal
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from converters.config.load import ConfigError
 from converters.config.settings import Settings
@@ -247,17 +247,24 @@ class Parent(Multiprocess):
 
     def keep_subprocess_alive(self) -> None:
         """Replace the workers that have ended or hang."""
-        ended = [each for each in self.processes if not each.process.is_alive()]
-        for each in ended:
-            log.warning("server process ended", process=each.pid, cause=_cause(each.exitcode))
-        if ended:
+        known = self._tell(each for each in self.processes if not each.process.is_alive())
+        if known:
             soon = monotonic() - self._ended_at < LONG_LIFE_SECONDS
             self._pause = min(max(FIRST_PAUSE, 2 * self._pause), LONGEST_PAUSE) if soon else 0.0
             until = monotonic() + self._pause
             while monotonic() < until and not self.should_exit.wait(0.1):
                 self.handle_signals()
             self._ended_at = monotonic()
+        before = set(self.processes)
         super().keep_subprocess_alive()
+        # One may end while another is asked whether it answers, which takes as long as that waits.
+        self._tell(before - known - set(self.processes))
+
+    def _tell(self, ended: Iterable[Process]) -> set[Process]:
+        told = set(ended)
+        for each in told:
+            log.warning("server process ended", process=each.pid, cause=_cause(each.exitcode))
+        return told
 
 
 def _cause(code: int | None) -> str:

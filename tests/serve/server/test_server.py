@@ -17,10 +17,13 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+import structlog
+from uvicorn.supervisors.multiprocess import Multiprocess
 
 from serve.access.tokens import TokenFile
 from serve.commands.serve import say_addresses
 from serve.processes.ports import PortError, address_of, listening
+from serve.server.server import Parent
 from tests.serve.server.test_protocol import ROW, Answers, request
 from tests.support import ROOT
 from tests.support.serving.project import Project
@@ -104,6 +107,34 @@ def test_the_log_says_why_a_worker_ended(project: Project) -> None:
         eventually(lambda: "server process ended" in server.said.read_text(encoding="utf-8"))
         said = server.said.read_text(encoding="utf-8")
     assert "signal 7 (Bus error)" in said
+
+
+def test_the_log_names_a_worker_that_ended_while_another_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under load, the first answers after seconds; the second may be ended and replaced amid."""
+    first, second, third = (_Worker(number) for number in (1, 2, 3))
+
+    def replace(self: Parent) -> None:
+        second.exitcode = -signal.SIGBUS
+        self.processes[1] = third  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Multiprocess, "keep_subprocess_alive", replace)
+    parent = Parent.__new__(Parent)
+    parent.processes = [first, second]  # type: ignore[list-item]
+    with structlog.testing.capture_logs() as logs:
+        parent.keep_subprocess_alive()
+    assert [(each["process"], each["cause"]) for each in logs] == [(2, "signal 7 (Bus error)")]
+
+
+class _Worker:
+    """A process of the parent that lives until something else is said."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid, self.exitcode, self.process = pid, 0, self
+
+    def is_alive(self) -> bool:
+        return self.exitcode == 0
 
 
 def test_workers_end_with_a_parent_that_was_killed(project: Project) -> None:
