@@ -23,6 +23,7 @@ from converters.config.learning_settings import (
     CheckpointSettings,
     DuplicateSettings,
     EvaluationSettings,
+    ExplainSettings,
     GateSettings,
     ImbalanceSettings,
     LateLabelSettings,
@@ -264,6 +265,9 @@ class Settings(Section):
         (),
         description="learners that are compared with the one that is served",
         examples=[[{"name": "plain", "args": "-l 0.1"}]],
+    )
+    explain: ExplainSettings = Field(
+        ExplainSettings(), description="explanations of scores and models"
     )
     topics: TopicSettings = Field(TopicSettings(), description="the topics")
     record: RecordSettings = Field(

@@ -180,7 +180,12 @@ class SnapshotStore:
             return manifests.read(handle, ref.manifest_sha256)
 
     @contextmanager
-    def open(self, ref: SnapshotRef, only: Collection[str] | None = None) -> Iterator[Snapshot]:
+    def open(
+        self,
+        ref: SnapshotRef,
+        only: Collection[str] | None = None,
+        if_there: Collection[str] = (),
+    ) -> Iterator[Snapshot]:
         """A private, checked copy of a snapshot, gone when the ``with`` ends.
 
         A copy, because learners load from a path, and a file could change between its check and
@@ -189,6 +194,7 @@ class SnapshotStore:
         Args:
             ref: as the registry has it.
             only: names of the files to copy; a server has no use for the events that wait.
+            if_there: more of them, which not every snapshot has.
 
         Raises:
             CorruptSnapshotError: a file was changed, cut, added, removed or replaced by a link;
@@ -203,7 +209,8 @@ class SnapshotStore:
                 with self._reading(ref) as handle:
                     manifest = manifests.read(handle, ref.manifest_sha256)
                     marks = manifests.marks(handle, manifest)
-                    for name in marks if only is None else only:
+                    wanted = marks if only is None else {*only, *marks.keys() & set(if_there)}
+                    for name in wanted:
                         copy_checked(handle, name, path / name, _mark(marks, name, ref))
                 yield Snapshot(path, manifest, self.folder / ref.folder)
             finally:

@@ -15,6 +15,7 @@ from converters.convert.cell_watch import CellCounts
 from converters.files.compressed import zstd
 from converters.logger import log
 from learners.evaluation.evaluator import Evaluator
+from learners.explain.kept_rows import numbered_lines
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Commit, Start
 from learners.snapshots.errors import CorruptSnapshotError, SnapshotError
@@ -137,6 +138,7 @@ def _restore(
     pipeline.output_before = to_cut(state["output_before"])
     pipeline.gaps = OffsetRanges.from_json(state.get("gaps"))
     pipeline.sample.extend(state["sample"])
+    pipeline.kept.add(numbered_lines(snapshot.path))
     pipeline.marks = fingerprint.from_json(state.get("marks", []))
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from learners.evaluation.evaluator import Told
+from learners.explain.kept_rows import KEPT_ROWS, file_of
 from learners.learner import MODEL_FILE
 from learners.registry.row_types import Commit, Start, Verdict
 from learners.snapshots.store import Draft, SnapshotStore
@@ -42,6 +43,7 @@ class Frozen:
         events: the counts of events and labels.
         beside: what the metrics tell besides the measures.
         arrays: to be written, by the file's name.
+        kept: the lines of typical rows, to be written if there are any.
     """
 
     context: ResolvedConfig
@@ -54,6 +56,7 @@ class Frozen:
     beside: dict[str, Any]
     measures: Future[Told]
     arrays: dict[str, Arrays]
+    kept: dict[int, str]
     joins: FrozenJoins
     _saved_joins: SavedJoins
     _drafting: ExitStack
@@ -102,6 +105,8 @@ class Frozen:
         """Put every file but the manifest on disk; the model's hash."""
         for name, arrays in {METRICS: self.measures.result().state, **self.arrays}.items():
             self.draft.write(name, arrays_file(arrays))
+        if self.kept:
+            self.draft.write(KEPT_ROWS, file_of(self.kept))
         self._changes = self.joins.write(self.draft)
         return self.draft.seal(MODEL_FILE).sha256
 
@@ -145,6 +150,7 @@ def freeze(
             beside_measures(pipeline),
             pipeline.evaluator.told(whole=True),
             {f"{name}.npz": held for name, held in arrays.items()},
+            pipeline.kept.lines,
             pipeline.saved_joins.freeze(draft),
             pipeline.saved_joins,
             drafting.pop_all(),

@@ -23,6 +23,7 @@ from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import PINNED, Lessons, Measuring
+from learners.explain.kept_rows import KeptRows
 from learners.learner import Learner
 from learners.metrics.arrays import FloatArray
 from learners.registry.requests.offset_ranges import OffsetRanges
@@ -73,6 +74,7 @@ class Pipeline:
         batches: batches taken, the number of the journal's line for the last one.
         marks: the last record taken of each partition.
         cells: how many cells of the accepted event rows were absent or unseen.
+        kept: typical rows, which a snapshot keeps.
     """
 
     scoring: Scoring
@@ -88,6 +90,7 @@ class Pipeline:
     marks: dict[Place, Mark] = field(default_factory=dict)
     cells: CellCounts = field(default_factory=CellCounts)
     sample: deque[str] = field(default_factory=lambda: deque(maxlen=SAMPLE_ROWS))
+    kept: KeptRows = field(default_factory=lambda: KeptRows(0))
 
     @property
     def learner(self) -> Learner:
@@ -158,6 +161,9 @@ class Pipeline:
         for text in plan.lines.last(SAMPLE_ROWS):
             if len(text) <= SAMPLE_LENGTH:
                 self.sample.append(unlabelled(text))
+        places, lines = values(plan.arrivals.lines), plan.lines
+        first = self.counts.scored - places.size
+        self.kept.see(first, places.size, lambda found: lines.at(places[found]))
         if write:
             with stage(WRITE):
                 self._write(plan, scores, written)
@@ -224,6 +230,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
         lineage,
         json_score_records if settings.topics.scores_format == "json" else score_records,
         static_after=None if static_after is None else reading.time_ms(static_after),
+        kept=KeptRows(settings.explain.kept_rows),
     )
 
 

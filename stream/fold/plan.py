@@ -116,6 +116,18 @@ class Lines:
             found[:0] = block.lines
         return found[-count:]
 
+    def at(self, places: IntArray) -> list[str]:
+        """Those at these places, which ascend."""
+        blocks, found = self.blocks(), list[str]()
+        ends = np.cumsum([block.count for block in blocks])
+        of = np.searchsorted(ends, places, side="right")
+        for number in sorted(set(of.tolist())):
+            block = blocks[number]
+            wanted = places[of == number] - (ends[number] - block.count)
+            lines = block.text.split(BREAK, int(wanted[-1]) + 1)
+            found += [lines[place] for place in wanted.tolist()]
+        return found
+
     def each(self) -> list[str]:
         """All of them, one by one."""
         return [line for block in self.blocks() for line in block.lines]

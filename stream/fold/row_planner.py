@@ -41,6 +41,11 @@ class Counts:
     crowded_out: int = 0
     quarantined: int = 0
 
+    @property
+    def scored(self) -> int:
+        """How many were scored."""
+        return self.events - self.rejected - self.duplicates - self.quarantined
+
 
 @dataclass
 class Planner:

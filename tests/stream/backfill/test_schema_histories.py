@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learners.explain.kept_rows import numbered_lines
 from stream.learner.process import LearnerProcess
 from stream.log.batch import Batch
 from tests.support.serving.processes import learner
@@ -44,6 +45,14 @@ def learned(project: Project, draw: random.Random) -> dict[str, Any]:
     return project.learn()
 
 
+def kept(project: Project, report: dict[str, Any]) -> dict[int, str]:
+    """The rows that the snapshot of a run keeps, by number."""
+    with project.registry() as registry:
+        version = registry.versions.find(report["version"])
+    with project.snapshots().open(version.snapshot) as snapshot:
+        return numbered_lines(snapshot.path)
+
+
 Learn = Callable[[Project, random.Random], dict[str, Any]]
 
 
@@ -71,7 +80,9 @@ def live_through(
         report = learned(project, draw)
         assert report["rejected"] == history.torn
         assert report["model_sha256"] == plain_model(folder / f"live{number}", history, era)
-        assert same(project.backfill()) == same(report)
+        again = project.backfill()
+        assert same(again) == same(report)
+        assert kept(project, again) == kept(project, report) != {}
         assert project.learn()["events"] == report["events"] == len(history.rows) + history.torn
 
 
