@@ -207,7 +207,7 @@ MOST_VALUE = 1e12
 
 # Names that reports use beside those of learners.
 RESERVED = (
-    *("score", "raw", "base_rate", "static", "pinned", "learner"),
+    *("score", "raw", "base_rate", "static", "pinned", "served", "learner"),
     *("window", "recent", "faded", "value", "decisions"),
     *("contenders", "count", "positives", "code", "lessons", "all"),
     *("start", "end", "from", "to", "from_ms", "to_ms"),

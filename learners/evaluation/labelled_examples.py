@@ -16,6 +16,8 @@ SCORE = "score"
 BASE_RATE = "base_rate"
 STATIC = "static"
 PINNED = "pinned"
+# What callers of the server were given for events that it appended to the log.
+SERVED = "served"
 ALWAYS = (SCORE, BASE_RATE)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from converters.cells.escaping import quoted
 from converters.config.settings import Settings
 from converters.show.tables import cut
-from learners.evaluation.labelled_examples import MILLISECONDS, PINNED, STATIC, Measuring
+from learners.evaluation.labelled_examples import MILLISECONDS, PINNED, SERVED, STATIC, Measuring
+from learners.evaluation.served_lag import REMEMBERED
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured, spans, versions_within
 from learners.report.figures import Group, undefined
@@ -36,6 +37,7 @@ def document(settings: Settings, measured: Measured) -> dict[str, Any]:
         "learner": checkpoint.learner,
         "served": measured.served.to_json(),
         "pinned": measured.pinned,
+        REMEMBERED: checkpoint.metrics.get(REMEMBERED),
         "replayed": replayed_json(measured),
         "shadows": measured.shadows,
         "adjustment": measured.manifest.get("adjustment"),
@@ -114,14 +116,15 @@ CALLED = {
     "raw": "raw (the learner's own)",
     "static": "static (frozen copy)",
     BASE_RATE: "base rate",
+    SERVED: "served (given over HTTP)",
 }
 
 
 def contenders(measures: Group) -> list[str]:
-    """The learner's score first, then what is pinned, the frozen copy, the base rate and others."""
+    """The learner's score, what was given, what is pinned, the copy, the base rate and others."""
     known = measures.get("contenders") or {}
-    others = [name for name in known if name not in (BASE_RATE, PINNED)]
-    pinned = [PINNED] if PINNED in known else []
+    others = [name for name in known if name not in (BASE_RATE, SERVED, PINNED)]
+    pinned = [name for name in (SERVED, PINNED) if name in known]
     static = ["static"] if measures.get("static") else []
     base = [BASE_RATE] if BASE_RATE in known else []
     return [SCORE, *pinned, *static, *base, *others]

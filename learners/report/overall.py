@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from converters.show.tables import Table, counted
+from learners.evaluation.served_lag import REMEMBERED, given_words
 from learners.metrics.metrics import FEWEST_LABELS
 from learners.report.document import (
     called,
@@ -76,6 +77,7 @@ def _words(document: Mapping[str, Any]) -> list[str]:
     asked = document["evaluation"]
     return [
         *served_words(document),
+        *given_words({**measures, REMEMBERED: document[REMEMBERED]}),
         *_few(document),
         f"{said}{EXACT}",
         *_frozen(asked["static"]),

@@ -18,7 +18,7 @@ from converters.config.settings import Settings
 from converters.errors import UsageError
 from converters.show.tables import NOTHING, Table, counted, cut, moment, print_table
 from learners.comparison.compare import MEASURES, compare
-from learners.evaluation.labelled_examples import PINNED, SCORE, STATIC
+from learners.evaluation.labelled_examples import PINNED, SCORE, SERVED, STATIC
 from learners.evaluation.windows import Kept
 from learners.registry.row_types import iso
 from learners.report.checkpoint_measures import Measured
@@ -42,6 +42,7 @@ SPOKEN = {
     "base_rate": "the base rate",
     "static": "the frozen copy",
     "raw": "the raw score",
+    SERVED: "the score that callers were given over HTTP",
 }
 
 

@@ -75,6 +75,7 @@ def _lines(state: State) -> Iterator[tuple[str, str]]:
     disks = (f"{_size(disk['free_bytes'])} free in {disk['folder']}" for disk in state["disks"])
     yield "Disks", ", ".join(disks)
     yield from _measured(state)
+    yield "Given", " ".join(state["given"])
     yield "Next", state["next"]
 
 

@@ -20,6 +20,7 @@ from converters.cells.kind import older_readings
 from converters.config.settings import Settings
 from converters.config.shown_url import shown_url
 from learners.evaluation.labelled_examples import PINNED
+from learners.evaluation.served_lag import given_words
 from learners.registry import Registry
 from learners.registry.errors import NoRegistryError, RegistryError
 from learners.registry.row_types import (
@@ -160,6 +161,7 @@ def _told(found: Found | None, settings: Settings, *, reachable: bool) -> State:
         "measures": _measures(measured),
         "served_measures": _of_served(serving["served"], measured),
         "classes": {name: measured.get(name) or 0 for name in ("count", "positives")},
+        "given": given_words(measured),
         "shadows": measured.get("shadow_troubles", {}),
     }
 

@@ -218,10 +218,10 @@ function learnerCalled(status) {
 /** The learner's score and what it is compared with, and the value of decisions. */
 function showMeasured(status) {
   const metrics = status.metrics ?? {};
-  const { base_rate: base, pinned, ...others } = metrics.contenders ?? {};
+  const { base_rate: base, pinned, served: given, ...others } = metrics.contenders ?? {};
   const pin = metrics.pinned ? `pinned version ${metrics.pinned.version}${status.served?.measured_as === "pinned" ? " (served)" : ""}` : "pinned";
   const learner = learnerCalled(status);
-  const rows = [[learner, metrics], [pin, pinned], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
+  const rows = [[learner, metrics], ["given over HTTP", given], [pin, pinned], ["frozen copy", metrics.static], ["base rate", base], ...Object.entries(others)]
     .filter(([, measured]) => measured?.count);
   fill("measured", rows.map(([name, measured]) => [
     cell(name),

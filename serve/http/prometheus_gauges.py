@@ -8,7 +8,8 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from learners.evaluation.labelled_examples import PINNED
+from learners.evaluation.labelled_examples import PINNED, SERVED
+from learners.evaluation.served_lag import REMEMBERED
 from learners.registry.requests.states import UNDER_WAY
 from learners.report.served_version import LEARNER
 
@@ -80,7 +81,12 @@ WITHOUT_SERVED = {"served": LEARNER}
 # The measures that may be of what is served: under which name, and what the state calls them.
 SERVED_AS = {"live": LEARNER, PINNED: PINNED}
 # Contenders that are no shadows: the learner itself has them.
-NO_SHADOWS = {"base_rate", "raw", PINNED}
+NO_SHADOWS = {"base_rate", "raw", PINNED, SERVED}
+# How old what callers were given was: name, key of the mean and of the most, meaning.
+LAGS = (
+    ("examples", ("lessons_mean", "lessons_max"), "Examples that it was behind the learner."),
+    ("seconds", ("seconds_mean", "seconds_max"), "How long ago it was made."),
+)
 
 
 class Gauges(Collector):
@@ -112,7 +118,7 @@ class Gauges(Collector):
         yield from _learners_place(self._state)
         meaning = "Refused rows by reason, over the lineage."
         yield _family("learner_rejected_rows", meaning, ("kind", "reason"), refused)
-        yield from _cells(metrics)
+        yield from (*_cells(metrics), *_given(metrics.get(REMEMBERED) or {}))
         for name in MEASURES:
             yield _family(name, f"Progressive {name}.", ("learner", "over"), _views(metrics, name))
         served = (self._state.get("served") or {}).get("measured_as")
@@ -170,6 +176,18 @@ def _cells(metrics: State) -> Iterator[Metric]:
         found = (metrics.get("cells") or {}).get(name, {})
         columns = (((column,), count) for column, count in found.items())
         yield _family(f"learner_{name}_cells", meaning, ("column",), columns)
+
+
+def _given(remembered: State) -> Iterator[Metric]:
+    """How old the versions were whose scores callers were given, and what is not believed."""
+    lag = remembered.get("lag") or {}
+    for unit, keys, meaning in LAGS:
+        values = (((of,), lag.get(key)) for of, key in zip(("mean", "max"), keys, strict=True))
+        said = f"Of the version that gave a remembered score. {meaning}"
+        yield _family(f"served_lag_{unit}", said, ("of",), values)
+    ignored = (((why,), count) for why, count in (remembered.get("ignored") or {}).items())
+    meaning = "Records whose remembered scores are ignored, over the lineage."
+    yield _family("served_scores_ignored", meaning, ("reason",), ignored)
 
 
 def _views(metrics: State, name: str) -> Iterator[tuple[Sequence[str], float | None]]:

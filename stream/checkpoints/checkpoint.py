@@ -15,6 +15,7 @@ from converters.convert.cell_watch import CellCounts
 from converters.files.compressed import zstd
 from converters.logger import log
 from learners.evaluation.evaluator import Evaluator
+from learners.evaluation.served_lag import REMEMBERED, ServedLag
 from learners.explain.kept_rows import numbered_lines
 from learners.registry.requests.offset_ranges import OffsetRanges
 from learners.registry.row_types import Commit, Start
@@ -131,6 +132,10 @@ def _restore(
     for kind, reasons in state["metrics"].get("rejected_reasons", {}).items():
         pipeline.planner.refused[kind].reasons.update(reasons)
     pipeline.cells = CellCounts.from_json(state["metrics"].get(CELLS, {}))
+    if REMEMBERED in state["metrics"]:
+        said = state["metrics"][REMEMBERED]
+        pipeline.served_lag = ServedLag.from_json(said["lag"])
+        pipeline.ignored.update(said["ignored"])
     pipeline.planner.duplicate_labels = state["metrics"].get(DUPLICATE_LABELS, 0)
     if JUMP in state["metrics"]:
         pipeline.planner.jump = Jump(**state["metrics"][JUMP])

@@ -24,6 +24,7 @@ from stream.fold.shadows import Shadow
 STATIC_FILE = "static-model"
 ADJUSTING = "adjusting"
 SHADOW = "shadow"
+REMEMBERS = "remembers"
 
 Arrays = dict[str, AnyArray]
 
@@ -66,6 +67,8 @@ def freeze_scoring(folder: Path, scoring: Scoring) -> tuple[dict[str, Any], dict
         said["static"] = {"adjustment": adjustment, "learner": spec, "since": since}
     if scoring.pinned is not None:  # its model is in a snapshot of its own
         said[PINNED] = scoring.pinned.to_json()
+    if scoring.remembers:
+        said[REMEMBERS] = True
     for shadow in scoring.shadows:
         path = folder / f"{SHADOW}-{shadow.name}"
         if shadow.save(path):
@@ -87,6 +90,7 @@ def read_scoring(scoring: Scoring, snapshot: Snapshot, weights: Weights | None =
     scoring.slices.restore(manifest["sliced"], learned)
     scoring.raw_since = manifest.get("raw_since", 0)
     _read_static(scoring, manifest, folder, needed=weights is None)
+    scoring.remembers = manifest.get(REMEMBERS, False)
     if PINNED in manifest:
         scoring.pinned = Pinned.from_json(manifest[PINNED])
     younger = _younger(scoring, manifest, weights)

@@ -8,7 +8,7 @@ depend on the batch boundaries, since every step follows the order of the record
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,10 +22,11 @@ from converters.schema.passthrough import passthrough_of
 from learners import choose
 from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
-from learners.evaluation.labelled_examples import PINNED, Lessons, Measuring
+from learners.evaluation.labelled_examples import PINNED, SERVED, Lessons, Measuring
+from learners.evaluation.served_lag import ServedLag
 from learners.explain.kept_rows import KeptRows
 from learners.learner import Learner
-from learners.metrics.arrays import FloatArray
+from learners.metrics.arrays import FloatArray, IntArray
 from learners.registry.requests.offset_ranges import OffsetRanges
 from stream.fold.outputs import (
     ScoreRecords,
@@ -36,7 +37,7 @@ from stream.fold.outputs import (
 from stream.fold.plan import Labelled, Origin, Plan, Remembered, Teaching, plan_for, values
 from stream.fold.row_planner import Counts, Planner
 from stream.fold.run_planner import plan_records
-from stream.fold.scoring import AMOUNT, OWN, SLICE, STATIC, Scoring
+from stream.fold.scoring import AGE, AMOUNT, LAG, OWN, SLICE, STATIC, Scoring
 from stream.fold.shadows import new_shadow
 from stream.fold.slices import Slices
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
@@ -75,6 +76,8 @@ class Pipeline:
         marks: the last record taken of each partition.
         cells: how many cells of the accepted event rows were absent or unseen.
         kept: typical rows, which a snapshot keeps.
+        served_lag: of the events that are measured with the score that a caller was given.
+        ignored: how many records said what callers were given and are not believed, by why.
     """
 
     scoring: Scoring
@@ -89,6 +92,8 @@ class Pipeline:
     batches: int = 0
     marks: dict[Place, Mark] = field(default_factory=dict)
     cells: CellCounts = field(default_factory=CellCounts)
+    served_lag: ServedLag = field(default_factory=ServedLag)
+    ignored: Counter[str] = field(default_factory=Counter)
     sample: deque[str] = field(default_factory=lambda: deque(maxlen=SAMPLE_ROWS))
     kept: KeptRows = field(default_factory=lambda: KeptRows(0))
 
@@ -117,7 +122,10 @@ class Pipeline:
         self.batches += 1
         self.marks.update(batch.marks)
         self.cells.add(batch.cells)
+        self.ignored.update(batch.ignored)
         self._pin(batch.pinned)
+        if batch.events.served and not self.scoring.remembers:
+            self.scoring.remember(self.joiner)
         written = Written()
         with stage(PLAN):
             plan, begin, after = plan_for(self.joiner), 0, -1
@@ -157,6 +165,8 @@ class Pipeline:
         with stage(MEASURE):
             scores, remembered = self.scoring.step(plan, self.joiner)
             measure(self.evaluator, plan, remembered)
+            if self.scoring.remembers and plan.lessons:
+                self.served_lag.add(*lags_of(plan.lessons, remembered))
         self.joiner.tidy()
         for text in plan.lines.last(SAMPLE_ROWS):
             if len(text) <= SAMPLE_LENGTH:
@@ -278,3 +288,11 @@ def lessons_of(taught: Labelled, remembered: Remembered) -> Lessons:
         slices=block.integers[sliced],
         amounts=amounts,
     )
+
+
+def lags_of(taught: Labelled, remembered: Remembered) -> tuple[IntArray, IntArray]:
+    """Lag in examples and age in ms of the scores that callers were given, where they were."""
+    layout, block = remembered.arrived_layout, remembered.of(values(taught.events))
+    given = ~np.isnan(block.floats[layout.floats.index(SERVED)])
+    lags, ages = (block.integers[layout.integers.index(name), given] for name in (LAG, AGE))
+    return lags, ages

@@ -7,7 +7,7 @@ the numbers of its events; :class:`Teaching` makes the learner's line of an exam
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -22,6 +22,7 @@ from learners.metrics.arrays import IntArray
 from stream.joins.column_store import Block, Layout
 from stream.joins.joiner import SOURCE_BITS, SOURCE_MASK, TAUGHT, Joiner, Source
 from stream.log.batch import Head, Taken
+from stream.log.signed_scores import Served
 
 Refused = tuple[int, Refusal]
 # Whose rows they are: a record by its head, or by itself.
@@ -150,6 +151,7 @@ class Arrivals:
         positives: how many of those were positive.
         times: stream time at its arrival, ms.
         passthrough: for each cell that is kept for measuring, that of each event.
+        served: the scores that callers were given for some of them, by their numbers.
     """
 
     rows: Integers = field(default_factory=_none)
@@ -159,6 +161,7 @@ class Arrivals:
     positives: Integers = field(default_factory=_none)
     times: Integers = field(default_factory=_none)
     passthrough: list[list[str]] = field(default_factory=list)
+    served: dict[int, Served] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -169,6 +172,11 @@ class Arrivals:
             self.passthrough = [[] for _ in cells]
         for column, more in zip(self.passthrough, cells, strict=True):
             column.extend(more)
+
+    def serve(self, first: int, given: Iterable[Served | None]) -> None:
+        """Note the scores that callers were given for the events from a number on, if they were."""
+        each = enumerate(given, first)
+        self.served.update((at, score) for at, score in each if score is not None)
 
 
 @dataclass

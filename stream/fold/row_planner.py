@@ -7,7 +7,7 @@ times only. Most rows are planned by :mod:`stream.fold.run_planner`, with the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.to_vw_text import unlabelled
 from stream.fold.expiry import EVENTS, LABELS, Jump
-from stream.fold.plan import LESSON, REMEMBERED, Appending, Plan, Refused, Teaching
+from stream.fold.plan import LESSON, REMEMBERED, Appending, Arrivals, Plan, Refused, Teaching
 from stream.joins.joiner import DIGEST_BYTES, SOURCE_BITS, Joiner, Source, key_of
 from stream.log.batch import EventRows, LabelRows, LeftOut, Taken
 
@@ -146,9 +146,7 @@ class Planner:
         taken = arrivals.rows[first:]
         if taken:
             plan.scored.append((record, first, len(arrivals)))
-        if taken and record.passthrough is not None:
-            cells = [record.passthrough[number] for number in taken]
-            arrivals.keep(list(zip(*cells, strict=True)))
+            _keep(record, taken, first, arrivals)
 
     def _not_taken(self, why: str, number: int, refused: list[Refused]) -> None:
         if why == "duplicate":
@@ -261,3 +259,12 @@ class Planner:
         joiner.correct(key, label)
         joiner.keep(key, label, text)
         plan.kept.append(kept)
+
+
+def _keep(record: EventRows, taken: Sequence[int], first: int, arrivals: Arrivals) -> None:
+    """What is kept of the rows that are taken, beside what is learned of them."""
+    if record.served:
+        arrivals.serve(first, [record.served.get(number - record.first) for number in taken])
+    if record.passthrough is not None:
+        cells = [record.passthrough[number] for number in taken]
+        arrivals.keep(list(zip(*cells, strict=True)))

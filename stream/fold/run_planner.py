@@ -355,6 +355,8 @@ class _Run:
         if columns.passthrough is not None and events.size:
             lines = fates.lines[events]
             arrivals.keep([chosen(column, lines) for column in columns.passthrough])
+        if columns.served:
+            arrivals.serve(first, map(columns.served.get, places.tolist()))
         counts = np.bincount(of - self._begin, minlength=self._end - self._begin)
         there = np.flatnonzero(counts)
         ends = (first + np.cumsum(counts[there])).tolist()

@@ -11,6 +11,7 @@ from converters.cells.remedies import NO_LOSS, commonest
 from converters.convert.cell_watch import ABSENT, UNSEEN, CellCounts
 from converters.convert.cell_words import remarks_on
 from learners.evaluation.labelled_examples import PINNED
+from learners.evaluation.served_lag import REMEMBERED
 from stream.fold import expiry
 from stream.fold.expiry import DECIDED, EVENTS, LABELS
 from stream.fold.pipeline import Pipeline
@@ -60,6 +61,9 @@ def beside_measures(pipeline: Pipeline) -> dict[str, Any]:
         report["shadow_troubles"] = troubles
     if pipeline.scoring.pinned is not None:
         report[PINNED] = pipeline.scoring.pinned.to_json()
+    if pipeline.scoring.remembers or pipeline.ignored:
+        ignored = dict(sorted(pipeline.ignored.items()))
+        report[REMEMBERED] = {"lag": pipeline.served_lag.to_json(), "ignored": ignored}
     report["stream_time"] = pipeline.joiner.stream_time
     report["rejected_reasons"] = rejected_reasons(pipeline)
     report[CELLS] = pipeline.cells.to_json()

@@ -17,6 +17,7 @@ from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
+from learners.evaluation.labelled_examples import SERVED
 from learners.learner import MODEL_FILE, Learner, LineBlock
 from learners.line_bounds import joined
 from learners.metrics.arrays import FloatArray, IntArray
@@ -33,6 +34,8 @@ SCORE, RAW, BASE_RATE, STATIC = "score", "raw", "base_rate", "static"
 # The prefixes of sliced columns and of the amounts, and the suffix of the raw scores of a shadow
 # whose scores are adjusted.
 SLICE, AMOUNT, OWN = "slice ", "amount ", " raw"
+# How old the version was whose score a caller was given: in examples, and in milliseconds.
+LAGS = LAG, AGE = "served lag", "served age"
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Scoring:
         loaded: loads the version that a batch says was pinned.
         raw_since: the lineage that took the weights of another model into its joins, 0 for none:
             raw scores that were given before never meet what is calibrated now.
+        remembers: whether any event has come with the score that a caller was given.
     """
 
     learner: Learner
@@ -66,6 +70,7 @@ class Scoring:
     pinned: Pinned | None = None
     loaded: Loaded = nothing_loaded
     raw_since: int = 0
+    remembers: bool = False
 
     def layout(self) -> Layout:
         """The columns that a remembered event needs."""
@@ -75,8 +80,10 @@ class Scoring:
             floats += [shadow.column, *[self._raw_of(shadow)] * shadow.adjuster.changes]
         floats += [self.pinned.column] if self.pinned else []
         floats += [AMOUNT + self.slices.passthrough.amount] * bool(self.slices.passthrough.amount)
-        sliced = tuple(SLICE + column for column in self.slices.columns)
-        return Layout(tuple(floats), sliced, {STATIC: SCORE} if self.static else {})
+        floats += [SERVED] * self.remembers
+        integers = [SLICE + column for column in self.slices.columns]
+        integers += LAGS * self.remembers
+        return Layout(tuple(floats), tuple(integers), {STATIC: SCORE} if self.static else {})
 
     @property
     def _raw(self) -> str:
@@ -128,6 +135,11 @@ class Scoring:
         self.pinned = None if version is None else Pinned(version, begun)
         joiner.change_layout(self.layout())
 
+    def remember(self, joiner: Joiner) -> None:
+        """Keep the scores that callers were given from here on."""
+        self.remembers = True
+        joiner.change_layout(self.layout())
+
     def close(self) -> None:
         """Free all learners."""
         self.learner.close()
@@ -147,6 +159,13 @@ class Scoring:
         layout, integers = remembered.arrived_layout, remembered.arrived.integers
         integers[layout.integers.index(BEHIND)] = behind
         integers[layout.integers.index(ARRIVED)] = values(arrivals.times)
+        if arrivals.served:
+            at, given = np.array(list(arrivals.served)), list(arrivals.served.values())
+            scores = remembered.arrived.floats[layout.floats.index(SERVED)]
+            scores[at] = [each.score for each in given]
+            lags = behind[at] - [each.learned for each in given]
+            integers[layout.integers.index(LAG), at] = lags
+            integers[layout.integers.index(AGE), at] = [each.age_ms for each in given]
         if self.slices.passthrough.places and len(arrivals):
             if self.slices.passthrough.amount:
                 amounts = self.slices.amounts(arrivals.passthrough)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple
 
 from converters.cells.refusal import Refusal
@@ -17,13 +19,15 @@ from learners.learner import LineBlock
 from learners.line_bounds import joined
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
+from stream.log.signed_scores import Served
 
 
 class EventRows(NamedTuple):
     """The rows of one event record.
 
     ``passthrough`` has the cells of each row that are kept for measuring, if the config names
-    any; an empty tuple for a refused row. ``first`` is the number of the first row in the record.
+    any; an empty tuple for a refused row. ``first`` is the number of the first row in the record,
+    ``served`` are the scores that callers were given, by the row's place in ``rows``.
     """
 
     place: Place
@@ -32,6 +36,7 @@ class EventRows(NamedTuple):
     rows: list[Row | Refusal]
     passthrough: list[tuple[str, ...]] | None = None
     first: int = 0
+    served: Mapping[int, Served] = MappingProxyType({})
 
 
 class LabelRows(NamedTuple):
@@ -96,6 +101,7 @@ class EventColumns:
         refused: the refused rows by their places.
         weights: of each line; None where none has one.
         passthrough: for each cell that is kept for measuring, that of each line; None for no cell.
+        served: the scores that callers were given for some of the rows, by their places.
     """
 
     ids: Sequence[str] = ()
@@ -104,6 +110,7 @@ class EventColumns:
     refused: Mapping[int, Refusal] = field(default_factory=dict)
     weights: Sequence[str] | None = None
     passthrough: Sequence[Sequence[str]] | None = None
+    served: Mapping[int, Served] = field(default_factory=dict)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -179,6 +186,7 @@ class Batch:
         left_out: what is in quarantine, in its order.
         guided: whether it is a replay's: a batch of the lineage before it, taken again.
         corrected: how many of the records are corrected rows.
+        ignored: how many records said what callers were given and are not believed, by why.
     """
 
     records: Sequence[Head]
@@ -194,6 +202,7 @@ class Batch:
     left_out: Sequence[LeftOut] = field(default_factory=list)
     guided: bool = False
     corrected: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
 
     @property
     def own(self) -> int:
@@ -224,7 +233,8 @@ class Batch:
             return LabelRows(place, offset, time, found, first)
         events = self.events
         kept = None if events.passthrough is None else [events.kept(n) for n in rows]
-        return EventRows(place, offset, time, [events.row(n) for n in rows], kept, first)
+        served = {n - rows.start: events.served[n] for n in rows if n in events.served}
+        return EventRows(place, offset, time, list(map(events.row, rows)), kept, first, served)
 
 
 def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, LabelColumns]:
@@ -233,7 +243,7 @@ def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, Labe
     rows: list[Row | Refusal] = []
     kept: list[tuple[str, ...]] = []
     labels: list[LabelRow | Refusal] = []
-    passthrough = False
+    passthrough, served = False, dict[int, Served]()
     for record in records:
         heads.append(
             Head(*record[:3], len(record.rows), isinstance(record, LabelRows), record.first)
@@ -241,6 +251,7 @@ def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, Labe
         if isinstance(record, LabelRows):
             labels += record.rows
             continue
+        served |= {len(rows) + at: given for at, given in record.served.items()}
         rows += record.rows
         if record.passthrough is not None:
             passthrough = True
@@ -255,6 +266,7 @@ def columns_of(records: Sequence[Taken]) -> tuple[list[Head], EventColumns, Labe
         block.refused,
         block.weights,
         list(map(list, zip(*kept, strict=True))) if passthrough else None,
+        served,
     )
     refused = {at: row for at, row in enumerate(labels) if isinstance(row, Refusal)}
     pairs = [("", 0) if isinstance(row, Refusal) else row for row in labels]

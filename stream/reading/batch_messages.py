@@ -26,6 +26,7 @@ from stream.log import contract
 from stream.log.batch import Batch, EventColumns, Head, LabelColumns, LeftOut
 from stream.log.contract import Place
 from stream.log.fingerprint import Mark
+from stream.log.signed_scores import Served
 from stream.stages import Seconds
 
 # What precedes a message on the pipe; :mod:`stream.reading.reader_main` writes it.
@@ -80,8 +81,10 @@ def of_batch(batch: Batch, seconds: float = 0.0) -> Sequence[bytes]:
     events, labels = _flat(batch.events), _flat_labels(batch.labels)
     left_out = [tuple(each) for each in batch.left_out]
     state = (batch.replayed, batch.crc32, batch.pinned, left_out, batch.guided, batch.corrected)
+    ignored = dict(batch.ignored)
     sizes = list(map(len, texts))
-    return *_message((BATCH, seconds, sizes, content, state, counts, events, labels)), *texts
+    parts = (sizes, content, state, counts, events, labels, ignored)
+    return *_message((BATCH, seconds, *parts)), *texts
 
 
 def of_error(error: Exception, trace: str) -> Sequence[bytes]:
@@ -148,7 +151,9 @@ def _flat(events: EventColumns) -> tuple[Any, ...]:
     weights = None if events.weights is None else _joined(events.weights)
     kept = None if events.passthrough is None else list(map(_joined, events.passthrough))
     labels = _coded(events.labels)
-    return (_joined(events.ids), labels, blocks, _refused(events.refused), weights, kept)
+    served = {at: tuple(each) for at, each in events.served.items()}
+    of_some = _refused(events.refused), served
+    return (_joined(events.ids), labels, blocks, of_some, weights, kept)
 
 
 def _flat_labels(labels: LabelColumns) -> tuple[Any, ...]:
@@ -194,11 +199,11 @@ def _events(
     joined: str | list[str],
     codes: bytes | None,
     blocks: list[tuple[int, bool]],
-    refused: dict[int, tuple[str, str, str]],
+    of_some: tuple[dict[int, tuple[str, str, str]], dict[int, tuple[float, int, int, int]]],
     weights: str | list[str] | None,
     kept: list[str | list[str]] | None,
 ) -> EventColumns:
-    ids = _cut(joined)
+    ids, (refused, served) = _cut(joined), of_some
     return EventColumns(
         ids,
         _decoded(codes, len(ids)),
@@ -206,6 +211,7 @@ def _events(
         _refusals(refused),
         None if weights is None else _cut(weights),
         None if kept is None else list(map(_cut, kept)),
+        {at: Served(*each) for at, each in served.items()},
     )
 
 
@@ -220,6 +226,7 @@ def _batch(
     counts: tuple[int, dict[str, int], dict[str, int]],
     events: tuple[Any, ...],
     labels: tuple[Any, ...],
+    ignored: dict[str, int],
 ) -> Batch:
     heads, cut, ends, marks = content
     replayed, crc32, pinned, left_out, guided, corrected = state
@@ -237,6 +244,7 @@ def _batch(
         [LeftOut(*each) for each in left_out],
         guided,
         corrected,
+        Counter(ignored),
     )
 
 

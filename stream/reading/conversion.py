@@ -19,6 +19,7 @@ from stream.log.batch import Batch
 from stream.log.contract import Place, PositionError, Record
 from stream.log.journal import JournalLine, to_cut
 from stream.log.limits import WAYS_OUT
+from stream.log.signed_scores import SignedScores
 from stream.log.topics import topics_of
 from stream.reading.assignment import PLAINLY, Again
 from stream.reading.corrections import NO_ROWS, Rows
@@ -39,7 +40,8 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     earlier = tuple((to_cut(each.until), rows.of_writer(each.schema)) for each in context.writers)
     kept = readings(context.schema, passthrough)
     bounds = bounds_for(context.spec)
-    return GatheringReader(rows, bounds, labels, passthrough, earlier, census, kept)
+    signed = SignedScores(context.settings.home)
+    return GatheringReader(rows, bounds, labels, passthrough, earlier, census, kept, signed)
 
 
 # How long an idle reader waits before it gives an empty batch, so that the learner can handle

@@ -51,8 +51,8 @@ NO_LABEL = ("", 0)
 class GatheringReader(RecordReader):
     """The same rows as its base gives, quicker for many records than record by record."""
 
-    def batch(self, records: Sequence[Record], cut: Mapping[Place, int]) -> Batch:
-        """The records of a batch, which ends at ``cut``."""
+    def converted(self, records: Sequence[Record], cut: Mapping[Place, int]) -> Batch:
+        """These records as a batch, which ends at ``cut``."""
         topic = self.labels_topic
         places, offsets, times, *_ = zip(*records, strict=True) if records else ((),) * 3
         kinds = [place[0] == topic for place in places]

@@ -12,9 +12,11 @@ from converters.convert.label_rows import Cells, LabelRow
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough
+from learners.evaluation.served_lag import OTHER_ROWS
 from learners.line_bounds import UNLEARNABLE, LineBounds
 from stream.log.batch import Batch, EventRows, LabelRows, Taken, batch_of
 from stream.log.contract import Place, Record
+from stream.log.signed_scores import Served, SignedScores
 
 # A record without a value is one row.
 TOMBSTONE = Refusal("tombstone", "", "")
@@ -34,6 +36,7 @@ class RecordReader:
             the offsets before which records without names are its.
         census: counts what is absent or unseen in the rows.
         kept_as: what each of these cells is kept as; None if all are as they are.
+        signed: reads the scores that callers were given; None where nobody asks for them.
     """
 
     rows: RowReader
@@ -43,6 +46,7 @@ class RecordReader:
     earlier: tuple[tuple[Mapping[Place, int], RowReader], ...] = ()
     census: Census | None = None
     kept_as: tuple[Callable[[str], str], ...] | None = None
+    signed: SignedScores | None = None
 
     def rows_of(self, record: Record) -> RowReader:
         """The converter of a record: that of the schema in force where it is."""
@@ -65,7 +69,26 @@ class RecordReader:
         ]
 
     def batch(self, records: Sequence[Record], cut: Mapping[Place, int]) -> Batch:
-        """The same as a batch, which ends at ``cut``."""
+        """The records of a batch, which ends at ``cut``, and what callers were given for them."""
+        if self.signed is None:
+            return self.converted(records, cut)
+        parted = self.signed.parted(records)
+        batch = self.converted(parted.records, cut)
+        if not (parted.scores or parted.ignored):
+            return batch
+        served: dict[int, Served] = {}
+        ignored = parted.ignored.copy()
+        for at, scores in parted.scores.items():
+            head = batch.records[at]
+            if head.labels or head.rows != len(scores):
+                ignored[OTHER_ROWS] += 1
+            else:
+                served.update(enumerate(scores, batch.firsts[at]))
+        self.signed.tell(ignored)
+        return replace(batch, events=replace(batch.events, served=served), ignored=ignored)
+
+    def converted(self, records: Sequence[Record], cut: Mapping[Place, int]) -> Batch:
+        """These records as a batch, which ends at ``cut``."""
         return replace(batch_of(self.read(records), cut), cells=self.cells())
 
     def cells(self) -> CellCounts:

@@ -18,7 +18,7 @@ from stream.fold.row_fates import RowFates
 from stream.fold.row_planner import Planner
 from stream.joins.joiner import Joiner
 from stream.log.batch import EventRows, LabelRows, LeftOut, Taken, batch_of
-from tests.support.streams.folds import EVENTS, LABELS, policies, remembered
+from tests.support.streams.folds import EVENTS, LABELS, policies, remembered, served_score
 
 SECOND = 1000
 LONG = "a long id, number "
@@ -51,7 +51,8 @@ def drawn_records(draw: st.DrawFn) -> list[Taken]:
         if draw(st.booleans()):
             rows = events(ids, draw(st.sampled_from(["all", "none", "some"])), draw)
             cells: list[tuple[str, ...]] = [(i, str(n)) for n, i in enumerate(ids)]
-            records.append(EventRows(EVENTS, offset, time, rows, cells))
+            served = {at: served_score(offset, at) for at in range(offset % 3, len(rows), 3)}
+            records.append(EventRows(EVENTS, offset, time, rows, cells, 0, served))
         else:
             rows = [(id_ or "x", draw(st.sampled_from([0, 1]))) for id_ in ids]
             records.append(LabelRows(LABELS, offset, time, rows))
@@ -87,7 +88,8 @@ def orderly_records(draw: st.DrawFn) -> list[Taken]:
             open_ += [id_ for id_, label, _ in rows if label is None and id_]
             made += count
             cells: list[tuple[str, ...]] = [(i, str(n)) for n, i in enumerate(ids)]
-            records.append(EventRows(EVENTS, offset, time, rows, cells))
+            served = {at: served_score(offset, at) for at in range(offset % 3, len(rows), 3)}
+            records.append(EventRows(EVENTS, offset, time, rows, cells, 0, served))
     return records
 
 

@@ -21,6 +21,7 @@ from stream.log.batch import Batch, EventRows, LabelRows, LeftOut, batch_of
 from stream.log.contract import Place, PositionError
 from stream.log.fingerprint import Mark
 from stream.log.journal import JournalLine
+from stream.log.signed_scores import Served
 from stream.reading import assignment, batch_messages
 from stream.reading.assignment import Assignment
 from stream.reading.batch_messages import BATCH, ERROR, ERRORS, Message, ReaderBugError
@@ -41,16 +42,30 @@ LABELS = st.tuples(TEXT, st.sampled_from([0, 1])) | REFUSALS
 KEPT = st.lists(EVENTS, max_size=4).map(
     lambda rows: (rows, [() if isinstance(row, Refusal) else (row[0],) for row in rows])
 )
+SERVED = st.builds(Served, st.floats(0, 1), OFFSETS, OFFSETS, st.integers())
 RECORDS = st.builds(
-    lambda place, offset, time, kept: EventRows(place, offset, time, *kept),
-    *(PLACES, OFFSETS, OFFSETS, KEPT),
+    lambda place, offset, time, kept, given: EventRows(
+        place, offset, time, kept[0], kept[1], 0, dict(enumerate(given[: len(kept[0])]))
+    ),
+    *(PLACES, OFFSETS, OFFSETS, KEPT, st.lists(SERVED, max_size=2)),
 ) | st.builds(
     LabelRows, PLACES, OFFSETS, OFFSETS, st.lists(LABELS, max_size=4), st.integers(0, 2**40)
 )
 CUTS = st.dictionaries(PLACES, OFFSETS)
 COLUMNS = st.dictionaries(TEXT, OFFSETS, max_size=3).map(Counter)
 CRC = st.integers(0, 2**32 - 1)
-FIELDS = ("cut", "ends", "replayed", "crc32", "marks", "pinned", "cells", "left_out", "guided")
+FIELDS = (
+    "cut",
+    "ends",
+    "replayed",
+    "crc32",
+    "marks",
+    "pinned",
+    "cells",
+    "left_out",
+    "guided",
+    "ignored",
+)
 BATCHES = st.builds(
     lambda records, *rest: replace(batch_of(records, {}), **dict(zip(FIELDS, rest, strict=True))),
     st.lists(RECORDS, max_size=3),
@@ -65,6 +80,7 @@ BATCHES = st.builds(
         st.builds(LeftOut, OFFSETS, st.booleans(), OFFSETS, OFFSETS, st.lists(TEXT)), max_size=3
     ),
     st.booleans(),
+    COLUMNS,
 )
 
 

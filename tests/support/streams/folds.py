@@ -25,6 +25,7 @@ from stream.fold.pipeline import Pipeline
 from stream.joins.joiner import Joiner, key_of
 from stream.log.batch import Batch, EventRows, LabelRows, LeftOut, Taken, batch_of
 from stream.log.contract import Place
+from stream.log.signed_scores import Served
 from stream.resolved_config import ResolvedConfig, fixed, resolve
 from tests.support.streams.simulation import SECOND, Simulation
 
@@ -128,10 +129,16 @@ def drawn_records(drawn: Drawn) -> list[Taken | LeftOut]:
             passthrough: list[tuple[str, ...]] = [
                 (("f", "m", "x")[at % 3], str(at)) for at in range(len(rows))
             ]
-            records.append(EventRows(EVENTS, offset, now, rows, passthrough))
+            served = {at: served_score(offset, at) for at in range(0, len(rows), 2) if offset % 3}
+            records.append(EventRows(EVENTS, offset, now, rows, passthrough, 0, served))
         else:
             records.append(LabelRows(LABELS, offset, now, rows))
     return records
+
+
+def served_score(offset: int, at: int) -> Served:
+    """What the caller was given for a row of a record."""
+    return Served((offset * 7 + at) % 20 / 20, 1 + offset % 4, offset % 5, 1000 * at + offset)
 
 
 def batch_with(records: Records) -> Batch:
