@@ -60,16 +60,17 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _pages(name: str, section: type[BaseModel], *, many: bool = False) -> list[str]:
+def _pages(name: str, section: type[BaseModel], *, many: bool = False, each: str = "") -> list[str]:
     """A section's table, and those of sections within it."""
     plain = {n: f for n, f in section.model_fields.items() if not section_in(f.annotation)}
-    shown = f"[[{name}]]" if many else f"[{name}]"
+    shown = f"[[{name}]]" if many else f"[{name}{each}]"
     words = " ".join((section.__doc__ or "").split())
     parts = [f"## `{shown}`\n\n{words}\n", _rows(plain, f"{name}.")]
     for inner, field in section.model_fields.items():
         found = section_in(field.annotation)
         if found is not None:
-            parts += _pages(f"{name}.{inner}", found)
+            each = ".COLUMN" if get_origin(field.annotation) is dict else ""
+            parts += _pages(f"{name}.{inner}", found, each=each)
     return parts
 
 

@@ -85,6 +85,13 @@ class Learner(Protocol):
     kind: ClassVar[str]
     spec: LearnerSpec
 
+    @property
+    def order(self) -> int:
+        """Of how many columns the log-odds have a term of their own at most; 0 for any number.
+
+        2 where they are a sum over features and crossed pairs of them.
+        """
+
     def step(self, lines: Sequence[str]) -> list[float]:
         """Score each line in order, learning the labelled ones after their score is taken.
 
@@ -108,6 +115,13 @@ class Learner(Protocol):
 
     def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
         """The same for lines that are joined already."""
+
+    def log_odds(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The log-odds (natural logarithm) of each line before any adjustment; learns nothing.
+
+        What :meth:`predict_blocks` gives is their logistic function, of which float32 keeps few
+        digits far from one half.
+        """
 
     def save(self, path: Path) -> None:
         """Write the model's file; the same state always gives the same bytes."""

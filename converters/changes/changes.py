@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -89,7 +89,11 @@ def told(found: Iterable[Change]) -> str:
 
 def _compared(key: str, field: FieldInfo, was: Any, now: Any) -> Iterator[Change]:  # noqa: ANN401
     section = section_in(field.annotation)
-    if section is not None and isinstance(was, Mapping) and isinstance(now, Mapping):
+    if section is not None and get_origin(field.annotation) is dict:
+        for name in {**was, **now}:
+            tables = was.get(name, {}), now.get(name, {})
+            yield from _keys(f"{key}.{toml_text.key(name)}", section, *tables)
+    elif section is not None and isinstance(was, Mapping) and isinstance(now, Mapping):
         yield from _keys(key, section, was, now)
     elif was != now:
         yield changed(key, was, now)

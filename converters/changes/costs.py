@@ -137,6 +137,7 @@ COSTS = {
     "topics.replication_factor": _nothing("for topics that are created from then on"),
     "topics.accept_retention": _nothing(f"{LEARNER}; in `produce` at once"),
     "record": REBUILT,
+    "explain": _nothing(f"{SERVER}; on the command line at once"),
     "kafka": _nothing(BOTH),
     "serve": _nothing(SERVER),
     "serve.threshold": DECISIONS,

@@ -1,4 +1,4 @@
-"""The sections of ``freshet.toml`` about columns and labels.
+"""The sections of ``freshet.toml`` about columns and labels, and what is said of them.
 
 Which of these settings make sense together is checked when the schema is made
 (:mod:`converters.schema.column_rules`).
@@ -203,3 +203,57 @@ class LabelSettings(Section):
     negative: tuple[CellText, ...] = Field(
         min_length=1, description="spellings of the negative class"
     )
+
+
+# Baselines that are no file's.
+MISSING, TYPICAL = "missing", "typical"
+
+
+class WordsSettings(Section):
+    """What a reason says of a column, by how its cell is; `{value}` stands for the cell."""
+
+    low: str = Field("", description="of a number below the baseline's median")
+    high: str = Field("", description="of a number above it")
+    missing: str = Field("", description="of a cell without a value")
+    other: str = Field("", description="of any other cell")
+
+
+class ExplainSettings(Section):
+    """Why a score: what rows are held against, and reasons in words; no part of what is learned."""
+
+    baseline: str = Field(
+        MISSING,
+        description="what a row is held against: `missing`, a row without any value; `typical`, "
+        "some of the rows that the version keeps; or the path of a CSV or Parquet file of up to "
+        "1,000 rows",
+    )
+    kept_rows: int = Field(
+        200,
+        ge=0,
+        le=10_000,
+        description="typical rows that each snapshot keeps, as the learner's text, to compare "
+        "others with; 0 keeps none",
+    )
+    rows: int = Field(
+        50,
+        ge=1,
+        le=1_000,
+        description="how many of them `typical` holds a row against; an explanation takes as many "
+        "times as long",
+    )
+    adverse: Literal["positive", "negative"] | None = Field(
+        None, description="the class that is bad for whom a row is about; reasons are given for it"
+    )
+    reasons: int = Field(4, ge=1, le=20, description="most reasons of a row, where none are asked")
+    words: dict[str, WordsSettings] = Field(
+        {},
+        description="what reasons say, by column; without words of its own, one says its name",
+        examples=[{"income": {"low": "income is low for the amount asked"}}],
+    )
+
+    def located(self, folder: Path) -> ExplainSettings:
+        """The same, the path of a file absolute: it is taken from the folder of the config."""
+        if self.baseline in (MISSING, TYPICAL):
+            return self
+        file = (folder / Path(self.baseline).expanduser()).absolute()
+        return self.model_copy(update={"baseline": str(file)})

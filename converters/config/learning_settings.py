@@ -352,18 +352,6 @@ class CalibrationSettings(Section):
     every: int = Field(1_000, ge=10, description="labelled examples between two fits")
 
 
-class ExplainSettings(Section):
-    """Explanations of scores and models; never changes what is learned."""
-
-    kept_rows: int = Field(
-        200,
-        ge=0,
-        le=10_000,
-        description="typical rows that each snapshot keeps, as the learner's text, to compare "
-        "others with; 0 keeps none",
-    )
-
-
 class ShadowSettings(Section):
     """A learner that is scored and trained on the same stream as the one that is served."""
 

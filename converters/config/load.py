@@ -352,6 +352,7 @@ def _located(settings: Settings, path: Path) -> Settings:
         places["oauth_token_command"] = _command(command, folder)
     return settings.model_copy(
         update={
+            "explain": settings.explain.located(folder),
             "serve": serve.model_copy(update={**files, "admin": admin}),
             "kafka": settings.kafka.model_copy(update=places),
             "home": home,

@@ -16,14 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from converters.config.column_settings import ColumnSettings, LabelSettings, Section
+from converters.config.column_settings import (
+    ColumnSettings,
+    ExplainSettings,
+    LabelSettings,
+    Section,
+)
 from converters.config.kafka_settings import KafkaSettings, RecordSettings
 from converters.config.learning_settings import (
     CalibrationSettings,
     CheckpointSettings,
     DuplicateSettings,
     EvaluationSettings,
-    ExplainSettings,
     GateSettings,
     ImbalanceSettings,
     LateLabelSettings,
@@ -267,7 +271,7 @@ class Settings(Section):
         examples=[[{"name": "plain", "args": "-l 0.1"}]],
     )
     explain: ExplainSettings = Field(
-        ExplainSettings(), description="explanations of scores and models"
+        ExplainSettings(), description="why a score: the baseline, and reasons in words"
     )
     topics: TopicSettings = Field(TopicSettings(), description="the topics")
     record: RecordSettings = Field(

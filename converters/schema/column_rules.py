@@ -6,7 +6,7 @@ A setting that would do nothing for such a column is refused too: it was meant t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -152,6 +152,27 @@ def check_features(features: Sequence[Feature], columns: Mapping[str, ColumnSett
             )
         if feature.settings.fill_value is not None:
             _check_filling(feature, feature.settings.fill_value)
+
+
+def check_words(
+    names: Iterable[str], features: Sequence[Feature], columns: Mapping[str, ColumnSettings]
+) -> None:
+    """See that words of reasons are about columns that a score can come from.
+
+    Raises:
+        SchemaError: one is not; names the key.
+    """
+    learned = dict.fromkeys(feature.column for feature in features)
+    for name in names:
+        if name not in columns:
+            close = difflib.get_close_matches(name, list(learned), n=1)
+            mean = f"; did you mean '{close[0]}'?" if close else "."
+            raise SchemaError(f"explain.words.{name}: there is no such column{mean}")
+        if name not in learned:
+            raise SchemaError(
+                f"explain.words.{name}: nothing is learned from this column (role "
+                f"'{columns[name].role}'), so that it is no reason for a score. Remove the words."
+            )
 
 
 def _check_filling(feature: Feature, filling: str) -> None:

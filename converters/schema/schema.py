@@ -26,6 +26,7 @@ from converters.schema.column_rules import (
     check_features,
     check_former_names,
     check_roles,
+    check_words,
 )
 from converters.schema.crossing import NAMESPACE_LETTERS, crossed
 
@@ -274,6 +275,7 @@ def from_settings(settings: Settings, converter: int = CONVERTER_VERSION) -> Sch
     check_former_names(settings.columns)
     features = tuple(_features(settings.columns, converter))
     check_features(features, settings.columns)
+    check_words(settings.explain.words, features, settings.columns)
     labels = _labels(settings.label.negative, settings.label.positive)
     _check_unknown_labels(settings.columns, labels)
     asked = settings.learner.interactions, settings.learner.pairs_most

@@ -114,6 +114,7 @@ class AdjustedLearner:
         self._learner = learner
         self._adjustment = adjustment
         self.spec = learner.spec
+        self.order = learner.order
 
     def step(self, lines: Sequence[str]) -> list[float]:
         """Served scores, each from before its line is learned."""
@@ -130,6 +131,10 @@ class AdjustedLearner:
     def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
         """The same for joined lines."""
         return self._adjustment.apply(self._learner.predict_blocks(blocks))
+
+    def log_odds(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The learner's own, before they are adjusted."""
+        return self._learner.log_odds(blocks)
 
     def save(self, path: Path) -> None:
         """Write the learner's own file; the adjustment belongs into the manifest."""

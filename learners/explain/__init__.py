@@ -1,4 +1,4 @@
-"""What a model knows and why it scores as it does.
+"""Why a score, and what a model knows: what each column adds, and the rows to compare with.
 
-``kept_rows`` are the typical rows that a snapshot keeps.
+Begin with :class:`learners.explain.explainer.Explainer`.
 """

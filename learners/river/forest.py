@@ -6,12 +6,14 @@ forest learns them, and how its state is written, is in :mod:`.mondrian` and :mo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from converters.convert.from_vw_text import RiverRow
 from learners.learner import LearnerSpec
+from learners.metrics.metrics import CLIP
 from learners.river.adaptive import Adaptive
 from learners.river.line_by_line import LineByLine, State, not_rivers, read_saved, write_saved
 from learners.river.mondrian import Mondrian
@@ -43,6 +45,7 @@ class ForestLearner(LineByLine):
     """See :class:`learners.learner.Learner` for what it promises."""
 
     kind: ClassVar[str] = "river-forest"
+    order: ClassVar[int] = 0
 
     def __init__(self, spec: LearnerSpec) -> None:
         super().__init__(spec)
@@ -54,6 +57,11 @@ class ForestLearner(LineByLine):
     def score(self, row: RiverRow) -> float:
         """The probability of the positive class."""
         return self._forest.score(self._features.numbers(row))
+
+    def log_odds_of(self, row: RiverRow) -> float:
+        """Of its probability, which all trees together may say is 0 or 1: that has none."""
+        score = min(max(self.score(row), CLIP), 1 - CLIP)
+        return math.log(score / (1 - score))
 
     def learn(self, row: RiverRow, positive: bool, weight: float) -> None:
         """Learn a labelled row: as the numbers that it has before its label is counted."""

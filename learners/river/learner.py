@@ -48,6 +48,7 @@ class RiverLearner(LineByLine):
     """See :class:`learners.learner.Learner` for what it promises."""
 
     kind: ClassVar[str] = "river"
+    order: ClassVar[int] = 2
 
     def __init__(self, spec: LearnerSpec) -> None:
         super().__init__(spec)
@@ -83,6 +84,10 @@ class RiverLearner(LineByLine):
     def score(self, row: RiverRow) -> float:
         """The probability of the positive class."""
         return float(self._model.predict_proba_one(self._features(row))[True])
+
+    def log_odds_of(self, row: RiverRow) -> float:
+        """The sum of weights times values."""
+        return float(self._model._raw_dot_one(self._features(row)))  # noqa: SLF001
 
     def learn(self, row: RiverRow, positive: bool, weight: float) -> None:
         """Learn a labelled row."""

@@ -37,6 +37,10 @@ class LineByLine(ABC):
     def learn(self, row: RiverRow, positive: bool, weight: float) -> None:
         """Learn a labelled row, whose weight is above zero."""
 
+    @abstractmethod
+    def log_odds_of(self, row: RiverRow) -> float:
+        """The log-odds of the positive class."""
+
     def step(self, lines: Sequence[str]) -> list[float]:
         """Score each line in order, learning the labelled ones after their score is taken.
 
@@ -59,6 +63,10 @@ class LineByLine(ABC):
     def predict_blocks(self, blocks: Sequence[LineBlock]) -> list[float]:
         """The same for lines that are joined already."""
         return [self._checked_score(read_row(line)) for line in self._lines(blocks)]
+
+    def log_odds(self, blocks: Sequence[LineBlock]) -> list[float]:
+        """The log-odds of each line; learns nothing."""
+        return [self.log_odds_of(read_row(line)) for line in self._lines(blocks)]
 
     def close(self) -> None:  # noqa: B027
         """Nothing to free."""

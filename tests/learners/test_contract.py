@@ -11,6 +11,7 @@ from converters.config.learning_settings import ForestSettings, RiverSettings
 from learners.learner import LearnerSpec
 from learners.river.arguments import forest_spec, river_spec
 from learners.vw.arguments import vw_spec
+from tests.support.explaining.explanation_contract import EXPLANATION_PROMISES
 from tests.support.learning.learner_contract import PROMISES, Promise
 from tests.support.learning.learner_samples import PAIRS
 from tests.support.learning.weight_contract import WEIGHT_PROMISES
@@ -54,7 +55,9 @@ SPECS = {
 
 
 @pytest.mark.parametrize(
-    "promise", PROMISES + WEIGHT_PROMISES, ids=lambda promise: promise.__name__
+    "promise",
+    PROMISES + WEIGHT_PROMISES + EXPLANATION_PROMISES,
+    ids=lambda promise: promise.__name__,
 )
 @pytest.mark.parametrize("spec", [pytest.param(spec, id=name) for name, spec in SPECS.items()])
 def test_promise(spec: LearnerSpec, promise: Promise, tmp_path: Path) -> None:

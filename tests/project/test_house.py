@@ -53,6 +53,8 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.evaluation.fading": "exponentially weighted sums; measures has the plain ones",
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
     "learners.evaluation.stretches": "one algorithm",
+    "learners.explain.baseline": "reads files; the explainer is about one row",
+    "learners.explain.shapley": "the mathematics; the explainer is about a version's scores",
     "learners.registry.migrations": "statements of other times; the database has today's",
     "learners.river.adaptive": "one forest, and what of river's its state is",
     "learners.river.tree_features": "numbers of a row; the forests are about rows of numbers",

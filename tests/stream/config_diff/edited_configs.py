@@ -139,6 +139,8 @@ def named(key: str) -> str:
     section, _, rest = key.partition(".")
     if section == "columns":
         return f"columns.{COLUMN_OF.get(rest, COLUMN)}.{rest}"
+    if key.startswith("explain.words."):
+        return key.replace("words.", f"words.{COLUMN}.")
     return f"shadow.plain.{rest}" if section == "shadow" else key
 
 
@@ -166,6 +168,9 @@ def _place(content: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     *path, name = key.split(".")
     if path == ["columns"]:
         return content["columns"][COLUMN_OF.get(name, COLUMN)], name
+    if path == ["explain", "words"]:
+        words: dict[str, Any] = content.setdefault("explain", {}).setdefault("words", {})
+        return words.setdefault(COLUMN, {}), name
     section = content
     for part in path:
         found = section.setdefault(part, {})
