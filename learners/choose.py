@@ -23,7 +23,14 @@ from converters.errors import UsageError
 from converters.logger import log
 from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
-from learners.learner import Learner, LearnerModule, LearnerSpec, WrongLearnerError
+from learners.learner import (
+    Learner,
+    LearnerModule,
+    LearnerSpec,
+    NamedWeights,
+    NameGroup,
+    WrongLearnerError,
+)
 from learners.line_bounds import bounds_for
 from learners.river.arguments import forest_spec, river_spec
 from learners.vw.arguments import vw_spec
@@ -98,6 +105,19 @@ def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str,
     Raises as :func:`load`.
     """
     return _module(spec.kind).weights_in(spec, path, lines)
+
+
+def named_weights(spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]) -> NamedWeights:
+    """The weights of the model saved at ``path``, with the names that they may be of.
+
+    Args:
+        spec: what it was learned with.
+        path: its file.
+        groups: the names that are known, in the order in which a row's text has them.
+
+    Raises as :func:`load`.
+    """
+    return _module(spec.kind).named_weights(spec, path, groups)
 
 
 def _kind(settings: LearnerSettings) -> str:

@@ -14,9 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from converters.errors import FreshetError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # The name of the model's file within a snapshot, whatever learner wrote it.
 MODEL_FILE = "model"
@@ -133,6 +137,51 @@ class Learner(Protocol):
         """Free what the learner holds; it is not used after that."""
 
 
+class NameGroup(NamedTuple):
+    """Names of features that are written at one place of a row's text.
+
+    Attributes:
+        letter: of their namespace; empty for that of all.
+        names: such as ``carrier=UA``, without the letter.
+        alone: whether a row has no more than one of them.
+    """
+
+    letter: str
+    names: Sequence[str]
+    alone: bool = True
+
+
+class NamedWeights(Protocol):
+    """The weights of a saved model that are not zero, and the features that they may be of.
+
+    Attributes:
+        places: of each, ascending; the same in all models of one spec if ``hashed``, else where the
+            weight is among these.
+        values: log-odds for each unit of the feature.
+        hashed: whether names have to be found.
+        untried: how many pairs of groups were not crossed, since that takes too long.
+    """
+
+    places: NDArray[np.int64]
+    values: NDArray[np.float64]
+    hashed: bool
+    untried: int
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many of the features that are known may be at each place."""
+
+    def names(self, at: NDArray[np.int64], most: int) -> list[list[str]]:
+        """The features that may be at some of the places, of each no more than ``most``.
+
+        Args:
+            at: which of the places.
+            most: so many.
+
+        Returns:
+            Keys, as :mod:`converters.convert.from_vw_text` has them.
+        """
+
+
 class LearnerModule(Protocol):
     """What a learner's module offers to :mod:`learners.choose`."""
 
@@ -149,3 +198,14 @@ class LearnerModule(Protocol):
 
     def weights_in(self, spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str, float]:
         """What ``weights_of`` gives for lines, of the learner saved at ``path``; raises as load."""
+
+    def named_weights(
+        self, spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]
+    ) -> NamedWeights:
+        """The weights of the learner saved at ``path``; raises as load.
+
+        Args:
+            spec: what it was learned with.
+            path: its file.
+            groups: the names that are known, in the order in which a row's text has them.
+        """

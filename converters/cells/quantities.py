@@ -174,7 +174,7 @@ class Bucket(OfNumbers[str]):
         self, name: str, settings: ColumnSettings, converter: int = CONVERTER_VERSION
     ) -> None:
         super().__init__(name, settings, converter)
-        self._edges, self._spans = settings.edges, _spans(settings.edges)
+        self._edges, self._spans = settings.edges, spans(settings.edges)
 
     def check(self, cell: str) -> str:
         """The span, whose lower edge belongs to it.
@@ -203,7 +203,7 @@ class NumberFeatures(OfNumbers[tuple[str, float]]):
         self._number = _number_of(settings)
         bins = "bins" in settings.features
         self._edges = settings.edges if bins else ()
-        self._spans = _spans(settings.edges) if bins else [""]
+        self._spans = spans(settings.edges) if bins else [""]
         self.finds_missing = self._missing_are_seen(settings)
 
     def check(self, cell: str) -> tuple[str, float]:
@@ -244,7 +244,7 @@ class NumberFeatures(OfNumbers[tuple[str, float]]):
         return pieces, "", plain
 
 
-def _spans(edges: Sequence[float]) -> list[str]:
+def spans(edges: Sequence[float]) -> list[str]:
     """What the spans between edges are called, that below the first and above the last too."""
     ends = ["", *(repr(edge).removesuffix(".0") for edge in edges), ""]
     return [f"{low}..{high}" for low, high in pairwise(ends)]

@@ -116,6 +116,7 @@ COSTS = {
     "value": DECISIONS,
     "imbalance": REBUILT,
     "calibration": REBUILT,
+    "explain.feature_names": _nothing(f"{LEARNER}, for features met from then on"),
     "explain.kept_rows": _nothing(f"{LEARNER}; snapshots made before stay as they are"),
     "shadow": _evaluation(f"the shadow begins anew, untrained, {LEARNER}; others go on"),
     "topics.events": ANOTHER_TOPIC,

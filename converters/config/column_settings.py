@@ -234,6 +234,13 @@ class ExplainSettings(Section):
         description="typical rows that each snapshot keeps, as the learner's text, to compare "
         "others with; 0 keeps none",
     )
+    feature_names: int = Field(
+        200_000,
+        ge=0,
+        le=2_000_000,
+        description="names of features, such as `carrier=UA`, that are kept beside the snapshots "
+        "to undo the hashes of weights; 0 keeps none",
+    )
     rows: int = Field(
         50,
         ge=1,

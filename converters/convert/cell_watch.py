@@ -19,10 +19,16 @@ from typing import NamedTuple
 from converters.cells.feature import Feature
 from converters.cells.kind import Pieces
 from converters.cells.refusal import Refusal
+from converters.convert.feature_notes import FeatureNotes
 from converters.convert.row_block import Row, RowBlock
 from converters.convert.to_vw_text import Conversion, compile_schema
 from converters.files.framing import ByteColumns
-from converters.pieces.column_memory import LONGEST_REMEMBERED, REMEMBERED_PIECES, CheckedColumn
+from converters.pieces.column_memory import (
+    LONGEST_REMEMBERED,
+    REMEMBERED_PIECES,
+    CheckedColumn,
+    Watched,
+)
 from converters.schema.schema import Schema
 
 ABSENT, UNSEEN = "absent", "unseen"
@@ -142,11 +148,15 @@ class _Column:
 class CellWatch:
     """Finds what is odd in the cells of rows that its conversion has accepted.
 
+    Args:
+        schema: of the rows.
+        noting: what else learns of the cells that the conversion meets.
+
     Attributes:
         conversion: of the schema. Only what this has converted is looked at.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, noting: Watched = lambda column: column) -> None:
         places = {name: place for place, name in enumerate(schema.names)}
         # Of the parts of a time one says it for all.
         first = {feature.column: feature for feature in reversed(schema.features)}
@@ -160,7 +170,9 @@ class CellWatch:
         watched = {column.place: column for column in columns}
         self.conversion = compile_schema(
             schema,
-            lambda each: watched[each.place].meeting(each) if each.place in watched else each,
+            lambda each: (
+                watched[each.place].meeting(noting(each)) if each.place in watched else each
+            ),
         )
 
     @property
@@ -255,14 +267,20 @@ def _odd(columns: Sequence[_Column], cells: Sequence[str]) -> Odd:
 
 
 class Census:
-    """Counts what is odd in all rows that a conversion accepts.
+    """Counts what is odd in all rows that a conversion accepts, and notes their features.
+
+    Args:
+        schema: of the rows.
+        names: how many features are noted at most.
 
     Attributes:
         conversion: of the schema, whose rows are counted.
+        notes: the features first met in them.
     """
 
-    def __init__(self, schema: Schema) -> None:
-        self._watch = CellWatch(schema)
+    def __init__(self, schema: Schema, names: int = 0) -> None:
+        self.notes = FeatureNotes(schema, names)
+        self._watch = CellWatch(schema, self.notes.noting)
         self._counts = CellCounts()
         plain = self._watch.conversion
         self.conversion = Conversion(

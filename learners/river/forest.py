@@ -7,15 +7,22 @@ forest learns them, and how its state is written, is in :mod:`.mondrian` and :mo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from converters.convert.from_vw_text import RiverRow
-from learners.learner import LearnerSpec
+from learners.learner import LearnerSpec, NamedWeights, NameGroup
 from learners.metrics.metrics import CLIP
 from learners.river.adaptive import Adaptive
-from learners.river.line_by_line import LineByLine, State, not_rivers, read_saved, write_saved
+from learners.river.line_by_line import (
+    LineByLine,
+    State,
+    WeightsByName,
+    not_rivers,
+    read_saved,
+    write_saved,
+)
 from learners.river.mondrian import Mondrian
 from learners.river.tree_features import TreeFeatures
 
@@ -105,6 +112,12 @@ def load(spec: LearnerSpec, path: Path) -> ForestLearner:
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise not_rivers(path) from error
     return learner
+
+
+def named_weights(spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]) -> NamedWeights:  # noqa: ARG001
+    """None: a forest has no weights."""
+    load(spec, path)
+    return WeightsByName({})
 
 
 def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str, float]:  # noqa: ARG001

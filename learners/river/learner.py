@@ -10,16 +10,23 @@ column such as a distance drives every score to exactly 0 or 1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from river import linear_model, optim, preprocessing, utils
 
 from converters.convert.from_vw_text import RiverRow, crossed, flat, read_row, readable
-from learners.learner import LearnerSpec
+from learners.learner import LearnerSpec, NamedWeights, NameGroup
 from learners.line_bounds import interactions_of
-from learners.river.line_by_line import LineByLine, State, not_rivers, read_saved, write_saved
+from learners.river.line_by_line import (
+    LineByLine,
+    State,
+    WeightsByName,
+    not_rivers,
+    read_saved,
+    write_saved,
+)
 
 CONSTANT = "Constant"
 FORMAT = "freshet-river-1"
@@ -155,6 +162,12 @@ def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str,
     """What :meth:`RiverLearner.weights_of` gives for lines, of the model in a file."""
     learner = load(spec, path)
     return {name: weight for line in lines for name, weight in learner.weights_of(line).items()}
+
+
+def named_weights(spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]) -> NamedWeights:  # noqa: ARG001
+    """The weights in a file, which has their names."""
+    state = load(spec, path).state()
+    return WeightsByName({**state["weights"], CONSTANT: state["intercept"]})
 
 
 def _raw_numbers(row: RiverRow) -> dict[str, float]:

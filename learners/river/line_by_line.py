@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 
 from converters.convert.from_vw_text import RiverRow, read_number, read_row
 from learners.learner import LearnerSpec, LineBlock, NonFiniteError, WrongLearnerError
 from learners.line_bounds import bounds_for, broken_line
+from learners.metrics.arrays import IntArray
 
 # What is learned: numbers by feature, and numbers.
 State = dict[str, Any]
@@ -165,3 +167,27 @@ def not_rivers(path: Path) -> WrongLearnerError:
         '`learner.kind = "vw"` (and install vowpalwabbit); else load another version, or make '
         "the model again with `freshet backfill`."
     )
+
+
+class WeightsByName:
+    """See :class:`learners.learner.NamedWeights`: of a model that keeps names.
+
+    Args:
+        weights: by the key of their feature.
+    """
+
+    hashed, untried = False, 0
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        known = {name: weight for name, weight in sorted(weights.items()) if weight}
+        self._names = list(known)
+        self.places = np.arange(len(known))
+        self.values = np.array(list(known.values()), np.float64)
+
+    def counts(self) -> IntArray:
+        """One each."""
+        return np.ones(self.places.size, np.int64)
+
+    def names(self, at: IntArray, most: int) -> list[list[str]]:
+        """The name of each."""
+        return [[self._names[number]][:most] for number in self.places[at].tolist()]

@@ -29,6 +29,8 @@ from learners.learner import (
     LearnerSpec,
     LineBlock,
     ModelNotSavedError,
+    NamedWeights,
+    NameGroup,
     NonFiniteError,
     WrongLearnerError,
 )
@@ -40,11 +42,7 @@ from learners.vw.model_file import (
     saved_weights,
     untrained,
 )
-
-CONSTANT = "Constant"
-# Fixed numbers of VW: the hash of the constant feature and the multiplier of crossed hashes.
-_CONSTANT_HASH = 11650396
-_CROSSING = 16777619
+from learners.vw.weight_names import CONSTANT, CONSTANT_HASH, CROSSING, VWWeights
 
 _learn = pylibvw.vw.learn
 _predict = pylibvw.vw.predict
@@ -190,10 +188,10 @@ def _indices(workspace: Any, spec: LearnerSpec, line: str) -> dict[str, int]:  #
         for key in space:
             hashes[key] = workspace.hash_feature(key[lead:], seed) & mask
     both = {
-        key: (_CROSSING * hashes[first] ^ hashes[second]) & mask
+        key: (CROSSING * hashes[first] ^ hashes[second]) & mask
         for key, (first, second) in meetings(spaces, interactions_of(spec.args)).items()
     }
-    indices = {**hashes, **both, CONSTANT: _CONSTANT_HASH & mask}
+    indices = {**hashes, **both, CONSTANT: CONSTANT_HASH & mask}
     return {readable(key): index for key, index in indices.items()}
 
 
@@ -267,3 +265,8 @@ def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str,
             f"{path.name} holds weights that are not finite. Go back to an earlier version."
         )
     return found
+
+
+def named_weights(spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]) -> NamedWeights:
+    """The weights in a file, with the names that they may be of; raises as :func:`load`."""
+    return VWWeights(spec, path, groups)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from learners.evaluation.evaluator import Told
+from learners.explain.feature_names import MetFeatures, names_file
 from learners.explain.kept_rows import KEPT_ROWS, file_of
 from learners.learner import MODEL_FILE
 from learners.registry.row_types import Commit, Start, Verdict
@@ -43,6 +44,7 @@ class Frozen:
         events: the counts of events and labels.
         beside: what the metrics tell besides the measures.
         arrays: to be written, by the file's name.
+        features: the names that were met, written before it is committed.
         kept: the lines of typical rows, to be written if there are any.
     """
 
@@ -57,6 +59,7 @@ class Frozen:
     measures: Future[Told]
     arrays: dict[str, Arrays]
     kept: dict[int, str]
+    features: MetFeatures
     joins: FrozenJoins
     _saved_joins: SavedJoins
     _drafting: ExitStack
@@ -105,6 +108,7 @@ class Frozen:
         """Put every file but the manifest on disk; the model's hash."""
         for name, arrays in {METRICS: self.measures.result().state, **self.arrays}.items():
             self.draft.write(name, arrays_file(arrays))
+        self.features.save(names_file(self.draft.path.parent, self.context.schema.hash))
         if self.kept:
             self.draft.write(KEPT_ROWS, file_of(self.kept))
         self._changes = self.joins.write(self.draft)
@@ -151,6 +155,7 @@ def freeze(
             pipeline.evaluator.told(whole=True),
             {f"{name}.npz": held for name, held in arrays.items()},
             pipeline.kept.lines,
+            pipeline.features,
             pipeline.saved_joins.freeze(draft),
             pipeline.saved_joins,
             drafting.pop_all(),

@@ -24,6 +24,7 @@ from learners.calibration.adjustment import Adjuster
 from learners.evaluation.evaluator import Evaluator
 from learners.evaluation.labelled_examples import PINNED, SERVED, Lessons, Measuring
 from learners.evaluation.served_lag import ServedLag
+from learners.explain.feature_names import MetFeatures
 from learners.explain.kept_rows import KeptRows
 from learners.learner import Learner
 from learners.metrics.arrays import FloatArray, IntArray
@@ -78,6 +79,7 @@ class Pipeline:
         kept: typical rows, which a snapshot keeps.
         served_lag: of the events that are measured with the score that a caller was given.
         ignored: how many records said what callers were given and are not believed, by why.
+        features: the names of features that were met.
     """
 
     scoring: Scoring
@@ -96,6 +98,7 @@ class Pipeline:
     ignored: Counter[str] = field(default_factory=Counter)
     sample: deque[str] = field(default_factory=lambda: deque(maxlen=SAMPLE_ROWS))
     kept: KeptRows = field(default_factory=lambda: KeptRows(0))
+    features: MetFeatures = field(default_factory=MetFeatures)
 
     @property
     def learner(self) -> Learner:
@@ -123,6 +126,7 @@ class Pipeline:
         self.marks.update(batch.marks)
         self.cells.add(batch.cells)
         self.ignored.update(batch.ignored)
+        self.features.add(batch.features)
         self._pin(batch.pinned)
         if batch.events.served and not self.scoring.remembers:
             self.scoring.remember(self.joiner)
@@ -241,6 +245,7 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
         json_score_records if settings.topics.scores_format == "json" else score_records,
         static_after=None if static_after is None else reading.time_ms(static_after),
         kept=KeptRows(settings.explain.kept_rows),
+        features=MetFeatures(settings.explain.feature_names),
     )
 
 

@@ -187,6 +187,7 @@ class Batch:
         guided: whether it is a replay's: a batch of the lineage before it, taken again.
         corrected: how many of the records are corrected rows.
         ignored: how many records said what callers were given and are not believed, by why.
+        features: the names of features that its reader had not met before.
     """
 
     records: Sequence[Head]
@@ -203,6 +204,7 @@ class Batch:
     guided: bool = False
     corrected: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
+    features: Sequence[str] = field(default_factory=list)
 
     @property
     def own(self) -> int:

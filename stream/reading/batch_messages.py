@@ -80,7 +80,10 @@ def of_batch(batch: Batch, seconds: float = 0.0) -> Sequence[bytes]:
     counts = (cells.rows, dict(cells.absent), dict(cells.unseen))
     events, labels = _flat(batch.events), _flat_labels(batch.labels)
     left_out = [tuple(each) for each in batch.left_out]
-    state = (batch.replayed, batch.crc32, batch.pinned, left_out, batch.guided, batch.corrected)
+    state = (
+        *(batch.replayed, batch.crc32, batch.pinned, left_out, batch.guided, batch.corrected),
+        list(batch.features),
+    )
     ignored = dict(batch.ignored)
     sizes = list(map(len, texts))
     parts = (sizes, content, state, counts, events, labels, ignored)
@@ -222,14 +225,14 @@ def _refusals(rows: dict[int, tuple[str, str, str]]) -> dict[int, Refusal]:
 def _batch(
     texts: Sequence[str],
     content: tuple[Any, ...],
-    state: tuple[bool, int, int | None, list[tuple[int, bool, int, int, list[str]]], bool, int],
+    state: tuple[Any, ...],
     counts: tuple[int, dict[str, int], dict[str, int]],
     events: tuple[Any, ...],
     labels: tuple[Any, ...],
     ignored: dict[str, int],
 ) -> Batch:
     heads, cut, ends, marks = content
-    replayed, crc32, pinned, left_out, guided, corrected = state
+    replayed, crc32, pinned, left_out, guided, corrected, features = state
     return Batch(
         _heads(*heads),
         _mapping(cut),
@@ -245,6 +248,7 @@ def _batch(
         guided,
         corrected,
         Counter(ignored),
+        features,
     )
 
 

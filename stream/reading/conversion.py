@@ -35,7 +35,7 @@ def record_reader(context: ResolvedConfig) -> RecordReader:
     """The conversion of the model's records."""
     labels = topics_of(context.settings).labels
     passthrough = passthrough_of(context.settings, context.schema)
-    census = Census(context.schema)
+    census = Census(context.schema, context.settings.explain.feature_names)
     rows = RowReader(context.schema, None, census.conversion)
     earlier = tuple((to_cut(each.until), rows.of_writer(each.schema)) for each in context.writers)
     kept = readings(context.schema, passthrough)

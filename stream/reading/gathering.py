@@ -66,7 +66,7 @@ class GatheringReader(RecordReader):
         columns = zip(places, offsets, stamps, rows, kinds, [0] * len(places), strict=True)
         heads: list[Head] = list(map(tuple.__new__, repeat(Head), columns))
         of = events.columns(), labels.columns()
-        return Batch(heads, cut, cells=self.cells(), events=of[0], labels=of[1])
+        return self.with_cells(Batch(heads, cut, events=of[0], labels=of[1]))
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from operator import call
 
 from converters.cells.refusal import Refusal
-from converters.convert.cell_watch import CellCounts, Census
+from converters.convert.cell_watch import Census
 from converters.convert.label_rows import Cells, LabelRow
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
@@ -89,11 +89,13 @@ class RecordReader:
 
     def converted(self, records: Sequence[Record], cut: Mapping[Place, int]) -> Batch:
         """These records as a batch, which ends at ``cut``."""
-        return replace(batch_of(self.read(records), cut), cells=self.cells())
+        return self.with_cells(batch_of(self.read(records), cut))
 
-    def cells(self) -> CellCounts:
-        """What was absent or unseen in the rows read since the last time."""
-        return CellCounts() if self.census is None else self.census.taken()
+    def with_cells(self, batch: Batch) -> Batch:
+        """With what was absent, unseen or first met in the cells read since the last time."""
+        if self.census is None:
+            return batch
+        return replace(batch, cells=self.census.taken(), features=self.census.notes.taken())
 
     def cells_of(self, record: Record) -> list[Cells]:
         """The cells of an event record's rows, in the schema's order."""

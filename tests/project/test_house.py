@@ -63,7 +63,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.selection.column_trials": "single columns; proposed is about ways",
     "learners.selection.table_size": "arrays of codes; configurations is about settings",
     "learners.versions.common_examples": "arrays; a promotion is about versions",
-    "learners.vw.model_file": "a file format; the learner is Vowpal Wabbit's workspace",
+    "learners.vw.weight_names": "hashes of names; the learner is Vowpal Wabbit's workspace",
     "serve.rows.crosses": "features that rows have together; readers are about names and cells",
     "serve.access.hosts": "names and origins; the guard is about tokens",
     "serve.access.verifier": "comparing in constant time; credentials are about files that change",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from converters.config.learning_settings import LateLabelSettings
+from learners.explain.feature_names import names_file, read_names
 from learners.explain.kept_rows import (
     HALF_LIFE,
     KEPT_ROWS,
@@ -21,7 +23,7 @@ from learners.snapshots.store import SnapshotStore
 from stream.checkpoints import checkpoint
 from stream.fold import run_planner
 from stream.fold.pipeline import Pipeline, new_pipeline
-from stream.log.batch import EventRows, Taken
+from stream.log.batch import EventRows, Taken, batch_of
 from stream.resolved_config import ResolvedConfig
 from tests.support.streams.folds import EVENTS, context, saved_and_loaded, stream, taken
 
@@ -94,4 +96,16 @@ def test_none_are_kept_where_none_are_wanted(tmp_path: Path) -> None:
     assert lines_of(fold, none, tmp_path / "t") == []
     fold = saved_and_loaded(fold, none, SnapshotStore(tmp_path / "s"), some)
     assert fold.kept.lines == {}
+    fold.close()
+
+
+def test_names_are_on_disk_before_the_checkpoint_is_named(tmp_path: Path) -> None:
+    """A kill behind the commit loses none; one before it has their records read again."""
+    made_for, store = with_kept(0), SnapshotStore(tmp_path / "s")
+    fold = new_pipeline(made_for, 1)
+    fold.take(replace(batch_of(rows(3), {}), features=["n=0", "n=1"]))
+    with checkpoint.saved(
+        store, made_for, fold, Start({}, {}, 0), None, learned_something=True
+    ) as commit:
+        assert read_names(names_file(store.folder, commit.schema_hash)) == ["n=0", "n=1"]
     fold.close()

@@ -65,6 +65,7 @@ FIELDS = (
     "left_out",
     "guided",
     "ignored",
+    "features",
 )
 BATCHES = st.builds(
     lambda records, *rest: replace(batch_of(records, {}), **dict(zip(FIELDS, rest, strict=True))),
@@ -81,6 +82,7 @@ BATCHES = st.builds(
     ),
     st.booleans(),
     COLUMNS,
+    st.lists(TEXT, max_size=3),
 )
 
 
