@@ -120,6 +120,11 @@ def named_weights(spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]) ->
     return _module(spec.kind).named_weights(spec, path, groups)
 
 
+def readable_model(spec: LearnerSpec, path: Path) -> bytes:
+    """The model saved at ``path`` as text for people; raises as :func:`load`."""
+    return _module(spec.kind).readable_model(spec, path)
+
+
 def _kind(settings: LearnerSettings) -> str:
     if settings.kind != "auto":
         _module(settings.kind)

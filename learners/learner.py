@@ -209,3 +209,6 @@ class LearnerModule(Protocol):
             path: its file.
             groups: the names that are known, in the order in which a row's text has them.
         """
+
+    def readable_model(self, spec: LearnerSpec, path: Path) -> bytes:
+        """The learner saved at ``path`` as text for people; raises as load."""

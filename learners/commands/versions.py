@@ -36,6 +36,15 @@ LeaveWaiting = Annotated[
     ),
 ]
 
+Weights = Annotated[
+    bool, typer.Option("--weights", help="Its largest weights by name, and importances.")
+]
+Top = Annotated[int, typer.Option("--top", min=1, max=10_000, help="How many weights.")]
+ReadableModel = Annotated[
+    Path | None,
+    typer.Option("--readable-model", metavar="FILE", help="Write its model as text for people."),
+]
+
 # How many of the largest weights 'show' prints.
 SHOWN_WEIGHTS = 20
 
@@ -66,14 +75,25 @@ def models(config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
         say("There is no version yet: 'freshet learn' makes one as soon as it has learned.")
 
 
-def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = False) -> None:
+def show(
+    version: VersionNumber,
+    weights: Weights = False,
+    top: Top = SHOWN_WEIGHTS,
+    readable_model: ReadableModel = None,
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> None:
     """Print one version.
 
     State, when it was served, lineage, learner, counts, measures and largest weights;
-    with --json in full, its manifest and all metrics too.
+    with --json in full, its manifest and all metrics too. With --weights, what it has
+    learned: the largest weights by name, and how much columns and pairs matter.
     """
     import sys
 
+    if weights or readable_model is not None:
+        _knowledge(version, top if weights else 0, readable_model, config, json=json)
+        return
     from learners.snapshots.store import SnapshotStore
     from learners.versions.describe import full_json
     from learners.versions.one_version import about_version, print_version
@@ -88,6 +108,31 @@ def show(version: VersionNumber, config: Config = DEFAULT_CONFIG, json: Json = F
         print_json(content)
     else:
         print_version(content, about, settings.model, sys.stdout)
+
+
+def _knowledge(
+    version: int, top: int, readable_model: Path | None, config: Path, *, json: bool
+) -> None:
+    """Print what a version has learned, and write its model for people."""
+    import sys
+
+    from learners.knowledge.version_weights import known_version, weights_json, write_readable
+    from learners.knowledge.weights_page import print_weights
+    from learners.snapshots.store import SnapshotStore
+    from learners.versions.own_schema import KnownSchemas
+
+    settings, schema = read_config(config)
+    with registry_of(settings) as registry:
+        found = registry.versions.find(version)
+        own = KnownSchemas(registry, schema).of(found)
+    store = SnapshotStore(Path(settings.snapshots))
+    if readable_model is not None:
+        write_readable(store, found, readable_model)
+        say(f"Wrote the model of version {version} to {readable_model}.")
+    if top:
+        with known_version(store, found, own) as known:
+            content = weights_json(known, top)
+        print_json(content) if json else print_weights(content, settings.model, sys.stdout)
 
 
 def score(

@@ -21,6 +21,7 @@ from learners.river.line_by_line import (
     WeightsByName,
     not_rivers,
     read_saved,
+    readable_json,
     write_saved,
 )
 from learners.river.mondrian import Mondrian
@@ -124,3 +125,9 @@ def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str,
     """Nothing, as :meth:`ForestLearner.weights_of`."""
     load(spec, path)
     return {}
+
+
+def readable_model(spec: LearnerSpec, path: Path) -> bytes:
+    """The file itself, which is JSON; raises as :func:`load`."""
+    load(spec, path)
+    return readable_json(path)

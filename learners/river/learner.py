@@ -25,6 +25,7 @@ from learners.river.line_by_line import (
     WeightsByName,
     not_rivers,
     read_saved,
+    readable_json,
     write_saved,
 )
 
@@ -176,3 +177,9 @@ def _raw_numbers(row: RiverRow) -> dict[str, float]:
 
 def _floats(values: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(value) for key, value in values.items()}
+
+
+def readable_model(spec: LearnerSpec, path: Path) -> bytes:
+    """The file itself, which is JSON; raises as :func:`load`."""
+    load(spec, path)
+    return readable_json(path)

@@ -191,3 +191,8 @@ class WeightsByName:
     def names(self, at: IntArray, most: int) -> list[list[str]]:
         """The name of each."""
         return [[self._names[number]][:most] for number in self.places[at].tolist()]
+
+
+def readable_json(path: Path) -> bytes:
+    """A file of :func:`write_saved`, which is JSON already, with a line for each number."""
+    return orjson.dumps(orjson.loads(path.read_bytes()), option=orjson.OPT_INDENT_2)

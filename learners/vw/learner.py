@@ -270,3 +270,14 @@ def weights_in(spec: LearnerSpec, path: Path, lines: Iterable[str]) -> dict[str,
 def named_weights(spec: LearnerSpec, path: Path, groups: Sequence[NameGroup]) -> NamedWeights:
     """The weights in a file, with the names that they may be of; raises as :func:`load`."""
     return VWWeights(spec, path, groups)
+
+
+def readable_model(spec: LearnerSpec, path: Path) -> bytes:
+    """What Vowpal Wabbit's ``--readable_model`` writes; raises as :func:`load`."""
+    check_made_with(spec, path)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "readable"
+        Workspace(
+            arg_list=[*spec.args, "-t", "-i", str(path), "--readable_model", str(file)]
+        ).finish()
+        return file.read_bytes()

@@ -17,10 +17,11 @@ from serve.routes import (
     rollbacks,
     serving,
     versions,
+    weights,
 )
 from serve.service import Service
 
-MODULES = (predict, ingest, versions, serving, rollbacks, quarantines, monitoring, pages)
+MODULES = (predict, ingest, versions, weights, serving, rollbacks, quarantines, monitoring, pages)
 
 
 def all_routes(service: Service) -> list[Route]:

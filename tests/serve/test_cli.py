@@ -294,6 +294,10 @@ def test_versions_by_command(tmp_path: Path) -> None:
     assert shown["model_sha256"] == report["model_sha256"]
     assert shown["learner"]["kind"] == "vw"
     assert shown["largest_weights"]
+    knows = call(project, "show", "1", "--weights", "--top", "5", "--readable-model", "model.txt")
+    assert [*map(len, (knows["largest"], knows["importances"]["columns"]))] == [5, 4]
+    weights = (project.folder / "model.txt").read_text().partition("total_weight")[2]
+    assert len(re.findall(r"^\d+:", weights, re.MULTILINE)) == knows["weights"]["weights"]
     scored = call(project, "score", "rows.csv", "-o", "scored.csv")
     assert (scored["version"], scored["scored"]) == (report["version"], 400)
     assert scored["rejected"] == 0

@@ -16,6 +16,7 @@ REASON = ("--reason", "a test")
 READING = {
     ("models",): "registry",
     ("show", "1"): "registry",
+    ("show", "1", "--weights"): "registry",
     ("history",): "registry",
     ("history", "--tree"): "registry",
     ("report",): "registry",

@@ -377,3 +377,18 @@ def test_a_promotion_may_follow_the_learner(served: tuple[TestClient, Maker]) ->
     assert (answer["version"], answer["pinned"], answer["adoption"]) == (2, False, None)
     assert "following the learner" in answer["message"]
     assert maker.make() == client.post("/unpin", json={"reason": "test"}).json()["version"]
+
+
+def test_a_version_tells_its_weights(unmoved: tuple[TestClient, Maker]) -> None:
+    """As many as asked for, the largest first; importances of its columns."""
+    client, _ = unmoved
+    told = client.get("/versions/2/weights").json()
+    assert told["version"] == 2
+    assert told["weights"]["weights"] >= len(told["largest"]) == 20
+    sizes = [abs(each["weight"]) for each in told["largest"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert {each["column"] for each in told["importances"]["columns"]} >= {"carrier", "hour"}
+    assert client.get("/versions/2/weights?top=3").json()["largest"] == told["largest"][:3]
+    for top in ("0", "-1", "10001", "x"):
+        assert problem_of(client.get(f"/versions/2/weights?top={top}"))["status"] == 400
+    assert problem_of(client.get("/versions/9/weights"))["status"] == 404

@@ -1,0 +1,60 @@
+"""What a version knows, printed for a person: tables of weights, of columns and of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from converters.show.tables import NOTHING, Table, counted, cut, percent, print_table
+
+# What a table shows of names and of importances.
+LONGEST_NAME, MOST_PAIRS = 60, 10
+
+
+def print_weights(content: Mapping[str, Any], model: str, out: TextIO) -> None:
+    """Print what ``weights_json`` gives.
+
+    Args:
+        content: that.
+        model: the model's name.
+        out: where to.
+    """
+    totals = content["weights"]
+    out.write(f"Version {content['version']} of model '{model}': ")
+    out.write(f"{counted(totals['weights'], 'weight', 'weights')}, {totals['undone']:,} by name\n")
+    for table in (_largest(content["largest"]), *_importances(content["importances"])):
+        if table.rows:
+            out.write("\n")
+            print_table(table, out)
+    out.writelines(f"\n{remark}\n" for remark in content["remarks"])
+
+
+def _largest(weights: Sequence[Mapping[str, Any]]) -> Table:
+    rows = []
+    for each in weights:
+        columns = " x ".join(cut(part["column"] or NOTHING) for part in each["parts"])
+        share = NOTHING if each["share"] is None else percent(each["share"])
+        others = f"{each['others']:,}" if each["others"] else ""
+        rows.append([*_named(each), columns or NOTHING, f"{each['weight']:+.4f}", share, others])
+    header = ("feature", "columns", "weight", "of kept rows", "may be others")
+    return Table("Largest weights, log-odds", header, (False, False, True, True, True), rows)
+
+
+def _named(weight: Mapping[str, Any]) -> Iterator[str]:
+    yield cut(weight["name"] or "no known name", LONGEST_NAME)
+
+
+def _importances(found: Mapping[str, Any]) -> Iterator[Table]:
+    over = (
+        f"mean |contribution| over {found['rows']:,} kept rows, each against {found['others']:,}, "
+        "log-odds"
+    )
+    columns = [[cut(each["column"]), f"{each['importance']:.4f}"] for each in found["columns"]]
+    yield Table(f"Columns, {over}", ("column", "importance"), (False, True), columns)
+    pairs = [
+        [" x ".join(map(cut, each["columns"])), f"{each['importance']:.4f}"]
+        for each in found["pairs"][:MOST_PAIRS]
+        if each["importance"]
+    ]
+    title = "Pairs, what both do beyond each alone"
+    yield Table(title, ("columns", "importance"), (False, True), pairs)
