@@ -57,6 +57,7 @@ WITH_CONFIG = WITH_LOG | {
         "status",
         "models",
         "show",
+        "diff",
         "report",
         "compare",
         "promote",

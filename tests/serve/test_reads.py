@@ -17,6 +17,7 @@ READING = {
     ("models",): "registry",
     ("show", "1"): "registry",
     ("show", "1", "--weights"): "registry",
+    ("diff", "1", "2"): "registry",
     ("history",): "registry",
     ("history", "--tree"): "registry",
     ("report",): "registry",
