@@ -51,7 +51,7 @@ def create_app(settings: Settings, schema: Schema) -> FastAPI:
         RegistryError: the registry cannot be used.
     """
     service = Service(settings, schema)
-    guard = Guard(settings, service.credentials, service.counters)
+    guard = service.guard
     app = FastAPI(
         title=f"Freshet: {settings.model}",
         version=packages()["freshet"],

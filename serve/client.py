@@ -105,6 +105,8 @@ class Client:
         timeout: seconds to wait for an answer.
         ca: certificates (PEM) to trust besides those of the system.
         unseen: ask which values of a row to be scored are not among those that the config lists.
+        remember: have each row that is scored appended to the events topic, with its score; the
+            row needs an id, and the caller the scope ingest too.
 
     Raises:
         UsageError: the address is not an HTTP one, or the token could not be sent.
@@ -119,6 +121,7 @@ class Client:
         timeout: float = 30.0,
         ca: Path | None = None,
         unseen: bool = False,
+        remember: bool = False,
     ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -128,7 +131,8 @@ class Client:
         self._host = parts.hostname
         self._token = _checked(os.environ.get(TOKEN_VARIABLE) if token is None else token)
         self._config = config
-        self._predict = "/predict?unseen=true" if unseen else "/predict"
+        asked = {"unseen=true": unseen, "remember=true": remember}
+        self._predict = "?".join(["/predict", *filter(None, ["&".join(filter(asked.get, asked))])])
         self._connection: HTTPConnection
         if parts.scheme == "https":
             context = ssl.create_default_context()
@@ -168,7 +172,8 @@ class Client:
         Raises as :meth:`predict`.
         """
         answer = self._object("POST", self._predict, plain_rows(rows))
-        return [_scored(each, answer["version"]) for each in answer["predictions"]]
+        version = answer["version"]
+        return [_scored(each, each.get("version", version)) for each in answer["predictions"]]
 
     def events(self, rows: Iterable[Row]) -> Appended:
         """Append event rows to the log, all or none, once.

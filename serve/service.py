@@ -11,6 +11,7 @@ from learners.registry import Registry
 from learners.registry.row_types import utc_now
 from learners.snapshots.store import SnapshotStore
 from serve.access.credentials import Credentials
+from serve.access.guard import Guard
 from serve.http.access_log import AccessLog
 from serve.http.body import Bodies
 from serve.http.prometheus_counters import Counters
@@ -19,6 +20,7 @@ from serve.http.turns import Turns
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
 from serve.live.log_looks import LogLooks
+from serve.live.remembering import Remembering
 from serve.live.repeated_requests import RepeatedRequests
 from serve.live.version_loader import Loader
 from serve.rows.readers import Readers
@@ -57,7 +59,10 @@ class Service:
         self.readers = Readers(self.registry, settings.serve, schema)
         loader = Loader(self.registry, self.snapshots, self.readers)
         self.live = LiveModel(loader, settings.serve.poll, self.counters)
-        self.appender = Appender(settings, RepeatedRequests(self.registry.database))
+        self.posts = RepeatedRequests(self.registry.database)
+        self.appender = Appender(settings, self.posts)
+        self.remembering = Remembering(settings, self.appender)
+        self.guard = Guard(settings, self.credentials, self.counters)
         self.started_at = utc_now()
 
     def close(self) -> None:
@@ -65,6 +70,7 @@ class Service:
         for threads in (self.appends, self.keyed, self.reads, self.changes, self.looks):
             threads.close()
         self.live.close()
+        self.remembering.close()
         self.appender.close()
         self.registry.close()
         if self.access_log is not None:

@@ -12,7 +12,7 @@ import re
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
@@ -198,6 +198,11 @@ class ServeSettings(Section):
         le=1,
         description="score from which the label is positive; by default 0.5, or where `[value]` "
         "makes acting pay",
+    )
+    remember: Literal["asked", "always"] = Field(
+        "asked",
+        description="which rows that are scored over HTTP are appended to the events topic with "
+        "their scores: those of `/predict?remember=true`, or all",
     )
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
     max_row: int = Field(

@@ -16,15 +16,11 @@ from learners.metrics.arrays import IntArray
 
 # In metrics: how old what callers were given was, and what is not believed.
 REMEMBERED = "remembered"
-# The key by which servers sign it, in the home of the model.
-KEY_FILE = "served.key"
-# Why what a record says is not believed: its signature is none of this home's key, there is no key,
-# or the record has not as many rows as scores.
-FORGED, NO_KEY, OTHER_ROWS = "forged", "no-key", "other-rows"
+# Why what a record says is not believed, in words.
 WHY_IGNORED = {
-    FORGED: "without a signature by this home's key",
-    NO_KEY: f"that nobody can check: copy {KEY_FILE} from the server's home to the learner's",
-    OTHER_ROWS: "of another number of rows",
+    "forged": "without a signature by this home's key",
+    "no-key": "that nobody can check: copy served.key from the server's home to the learner's",
+    "other-rows": "of another number of rows",
 }
 
 

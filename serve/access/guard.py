@@ -108,6 +108,11 @@ class Guard:
 
         return guarded
 
+    def admit_writer(self, request: Request, path: str, needed: Scope) -> None:
+        """Check a caller of a route that only sometimes writes, now and when its body has come."""
+        self._admit(request, path, needed, writes=True)
+        request.scope[RECHECK] = partial(self._admit, request, path, needed, writes=True)
+
     def _admit(self, request: Request, path: str, needed: Scope, *, writes: bool) -> None:
         """Check a request; count and log that it is refused."""
         try:

@@ -31,7 +31,8 @@ class Counters:
     """The counters of one application.
 
     Attributes:
-        rows_scored, rows_appended (by topic), rows_refused (by route and reason): rows.
+        rows_scored, rows_appended (by topic), rows_refused (by route and reason), rows_remembered
+            (new, or repeated): rows.
         absent, unseen (by column): rows scored without a value, and with one that is not known.
         ingest_warnings (by code): requests that were answered with one.
         requests_refused (by reason): requests that the guard did not let through.
@@ -53,6 +54,7 @@ class Counters:
         )
         self.rows_scored = self._counter("rows_scored", "Rows scored over HTTP.")
         self.rows_appended = self._counter("rows_appended", "Rows appended to a topic.", "topic")
+        self.rows_remembered = self._counter("rows_remembered", "Rows scored and appended.", "row")
         self.rows_refused = self._counter("rows_refused", "Rows refused.", "route", "reason")
         odd = "Rows scored over HTTP {} of this column."
         self.absent = self._counter("absent_features", odd.format("without a value"), "column")

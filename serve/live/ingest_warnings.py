@@ -13,6 +13,8 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel, Field
+
 from converters.config.settings import Settings
 from converters.errors import FreshetError
 from converters.show.stream_time import lasting
@@ -27,6 +29,14 @@ FUTURE_TIME = "future-time"
 # How long what the registry said is taken for true, and how long a request waits for its answer:
 # rows are appended without it, too.
 KEPT_SECONDS, PATIENCE_SECONDS = 1.0, 0.25
+
+
+class Warned(BaseModel, extra="forbid"):
+    """What the sender should know of rows that were appended all the same."""
+
+    code: str = Field(description="`expires-waiting`, `already-expired`, `future-time` or `no-id`")
+    detail: str
+    rows: int = Field(description="how many rows it is about")
 
 
 class Stream(NamedTuple):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing, suppress
+from time import monotonic
 from typing import Any, Literal
 
 import orjson
@@ -19,29 +19,29 @@ from converters.errors import UsageError
 from converters.logger import log
 from learners.registry.errors import RegistryError
 from learners.registry.row_types import StoredResponse
-from serve.live.repeated_requests import RepeatedRequests
+from serve.live.repeated_requests import Key, RepeatedRequests
 from serve.rows.appended_records import Counted
-from stream.log.contract import EventLog, LogError, UnknownTopicError
+from stream.log.contract import EventLog, LogError, UnknownTopicError, poll
+from stream.log.signed_scores import claim_of
 from stream.log.topics import create_topics
 from stream.open_log import opened
 
 Which = Literal["events", "labels"]
 
 
-# Asks the log for its latest record time, if that has to be known -> warnings for the answer.
-Warn = Callable[[Callable[[], int | None]], list[dict[str, Any]]]
+# Asks the log for its latest record time; warnings for an answer; and what finds them, asking for
+# that if it has to be known.
+Newest = Callable[[], int | None]
+Warnings = list[dict[str, Any]]
+Warn = Callable[[Newest], Warnings]
+# For how long a log that has answered is taken to be there.
+SEEN_SECONDS = 1.0
+# How long to wait for records that are there.
+READ_SECONDS = 0.2
 
 
-def _nothing(_newest: Callable[[], int | None]) -> list[dict[str, Any]]:
+def _nothing(_newest: Newest) -> Warnings:
     return []
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An idempotency key, and the digest of its request."""
-
-    text: str
-    request_sha256: str
 
 
 class Appender:
@@ -55,6 +55,9 @@ class Appender:
         # Name and number of partitions; empty until the log is opened.
         self._topics: dict[Which, tuple[str, int]] = {}
         self._requests = itertools.count()
+        # Where each partition of the events ends at least.
+        self._ends: dict[int, int] = {}
+        self._seen_at = float("-inf")
 
     def accept(
         self, which: Which, records: Sequence[Counted], key: Key | None, warn: Warn = _nothing
@@ -94,23 +97,95 @@ class Appender:
                 self._log.close()
             self._log = None
 
-    def _append(self, which: Which, records: Sequence[Counted], warn: Warn) -> StoredResponse:
-        event_log, topic, partitions = self._opened(which)
-        # The records of one request stay in order, so they share a partition.
+    @property
+    def was_there(self) -> bool:
+        """Whether the log has just answered."""
+        return monotonic() - self._seen_at <= SEEN_SECONDS
+
+    def look(self) -> None:
+        """See that the log is there to append events to.
+
+        Raises:
+            LogError: it is not.
+        """
+        event_log, topic, _ = self._opened("events")
+        if topic not in event_log.describe([topic]):
+            self._forget_topics()
+            self._opened("events")
+        self._seen_at = monotonic()
+
+    def place(self, which: Which) -> tuple[int, int]:
+        """The partition of the next records, and an offset that theirs will not be below."""
+        _, _, partitions = self._opened(which)
         partition = next(self._requests) % partitions
+        return partition, self._ends.get(partition, 0)
+
+    def append(
+        self, which: Which, records: Sequence[Counted], partition: int
+    ) -> Sequence[tuple[int, int]]:
+        """Append records; on disk when this returns.
+
+        Returns:
+            The position of each.
+
+        Raises:
+            LogError: nothing was appended, or (``LogUnavailableError``) perhaps it was.
+        """
+        event_log, topic, _ = self._opened(which)
         placed = [each.record._replace(partition=partition) for each in records]
-        inputs = [name for name, _ in self._topics.values()]
-        warnings = warn(lambda: _newest(event_log, inputs))
         try:
             positions = event_log.append(topic, placed)
         except UnknownTopicError:
-            with self._turn:
-                self._topics = {}
+            self._forget_topics()
             raise
-        answer = _answer(topic, records, positions)
+        except LogError:
+            self._seen_at = float("-inf")
+            raise
+        self._seen_at = monotonic()
+        if which == "events":
+            self._ends[partition] = max(self._ends.get(partition, 0), positions[-1][1] + 1)
+        return positions
+
+    def warned(self, warn: Warn) -> Warnings:
+        """The warnings for an answer, found before its records are appended."""
+        event_log, *_ = self._opened("events")
+        inputs = [name for name, _ in self._topics.values()]
+        return warn(lambda: _newest(event_log, inputs))
+
+    def find(self, begins: Mapping[int, int], claims: Collection[str], key: bytes) -> set[str]:
+        """Which of these claims have a record of events that is signed by the key.
+
+        Args:
+            begins: by partition, before which offset none of them is.
+            claims: what to look for.
+            key: of the home.
+
+        Raises:
+            LogError: the log cannot be read.
+        """
+        event_log, topic, _ = self._opened("events")
+        ends = event_log.describe([topic])[topic].ends
+        positions = {place: begins[place.partition] for place in ends if place.partition in begins}
+        positions = {place: at for place, at in positions.items() if at < ends[place]}
+        found = set[str]()
+        with closing(event_log.read(positions)) as reader:
+            while any(reader.buffers[place].position < ends[place] for place in positions):
+                found |= {claim_of(record, key) for record in poll(reader, READ_SECONDS)}
+        return found & set(claims)
+
+    def _append(self, which: Which, records: Sequence[Counted], warn: Warn) -> StoredResponse:
+        # The records of one request stay in order, so they share a partition.
+        partition, _ = self.place(which)
+        warnings = self.warned(warn)
+        positions = self.append(which, records, partition)
+        answer = _answer(self._topics[which][0], records, positions)
         if warnings:
             answer["warnings"] = warnings
         return StoredResponse(202, orjson.dumps(answer))
+
+    def _forget_topics(self) -> None:
+        with self._turn:
+            self._topics, self._ends = {}, {}
 
     def _opened(self, which: Which) -> tuple[EventLog, str, int]:
         """The log, the topic and its number of partitions; created if need be."""
@@ -124,6 +199,8 @@ class Appender:
                     "events": (names.events, len(states[names.events].ends)),
                     "labels": (names.labels, len(states[names.labels].ends)),
                 }
+                events = states[names.events].ends
+                self._ends = {place.partition: end for place, end in events.items()}
             return self._log, *self._topics[which]
 
 

@@ -46,6 +46,8 @@ class Served:
         kind: of the learner that was trained, whose scores may be adjusted.
         readers: of its own schema, whatever the config says today.
         load_seconds: how long loading took.
+        learned: examples that it has learned from.
+        made: when it was made, ms since 1970.
         users: running requests that began with it.
         retired: whether another has replaced it.
     """
@@ -57,6 +59,8 @@ class Served:
     readers: SchemaReaders
     loaded_at: datetime
     load_seconds: float
+    learned: int = 0
+    made: int = 0
     users: int = 0
     retired: bool = False
 
@@ -94,7 +98,9 @@ class Loader:
             raise BadSnapshotError(f"Version {number} is refused: {error}") from error
         seconds = monotonic() - began
         kind, sha256 = version.learner["kind"], version.model_sha256
-        return Served(number, sha256, learner, kind, readers, utc_now(), seconds)
+        learned, made = version.events.get("learned", 0), version.created_at.timestamp()
+        told = utc_now(), seconds, learned, round(1000 * made)
+        return Served(number, sha256, learner, kind, readers, *told)
 
     def _open(self, version: Version) -> Learner:
         with self._snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from hashlib import sha256
 from typing import Any
 
 from fastapi import Request, Response
@@ -16,27 +15,24 @@ from pydantic import BaseModel, Field
 from learners.registry.row_types import StoredResponse
 from serve.http.body import JSON, media_type, only_parameters
 from serve.http.every_request import seconds_left
-from serve.http.problems import RowsRefusedError, UnknownParameterError
+from serve.http.problems import RowsRefusedError
 from serve.http.turns import Work
-from serve.live.ingest_warnings import IngestWarnings, StreamWatch
-from serve.live.log_appender import Key, Warn, Which
+from serve.live.ingest_warnings import IngestWarnings, StreamWatch, Warned
+from serve.live.log_appender import Warn, Which
+from serve.live.repeated_requests import KEY_HEADER, REPLAYED, Key, key_of
 from serve.openapi.declared_route import BODY_FAILURES, Route
 from serve.openapi.row_models import event_rows, label_rows
 from serve.rows.appended_records import Counted, IngestReader
 from serve.service import Service
 from stream.log.contract import LogUnavailableError
 
-KEY_HEADER = "Idempotency-Key"
 # What rows with a key wait for.
 KEYED_ON = "The log, or the registry that keeps the keys,"
 # Not declared as a parameter: whether a key is right depends on the requests before it, which no
 # schema can say.
 ONCE = f"Requests with the same header `{KEY_HEADER}` are done once, for a day."
-# Bytes whose digest is computed at once, in a fraction of a millisecond.
-DIGESTED = 64 * 2**10
 # Events or labels: the records of a body, checked by a reader, known by a time at the latest.
 RecordsOf = Callable[[IngestReader, str, bytes, int], Work[list[Counted]]]
-REPLAYED = {"Idempotent-Replayed": "true"}
 
 
 class Position(BaseModel, extra="forbid"):
@@ -46,14 +42,6 @@ class Position(BaseModel, extra="forbid"):
     partition: int
     offset: int
     rows: int = Field(description="how many rows the record has")
-
-
-class Warned(BaseModel, extra="forbid"):
-    """What the sender should know of rows that were appended all the same."""
-
-    code: str = Field(description="`expires-waiting`, `already-expired`, `future-time` or `no-id`")
-    detail: str
-    rows: int = Field(description="how many rows it is about")
 
 
 class Appended(BaseModel, extra="forbid"):
@@ -154,22 +142,6 @@ class Ingest:
                 f"{asked} did not answer in time; the rows may still be appended. Send them again: "
                 "rows with an id are counted once, and so are all with the same Idempotency-Key."
             ) from None
-
-
-def key_of(request: Request, kind: str, body: bytes) -> Work[Key | None]:
-    """The request's idempotency key, which belongs to one route, media type and body."""
-    text = request.headers.get(KEY_HEADER)
-    if text is None:
-        return None
-    if not text.strip():
-        raise UnknownParameterError(
-            f"The header {KEY_HEADER} is empty: give a key or leave it out."
-        )
-    digest = sha256(f"{request.url.path}\n{kind}\n".encode())
-    for at in range(0, len(body), DIGESTED):
-        digest.update(body[at : at + DIGESTED])
-        yield
-    return Key(text, digest.hexdigest())
 
 
 def routes(service: Service) -> list[Route]:

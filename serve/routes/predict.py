@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -21,13 +22,16 @@ from learners.choose import spec_for
 from learners.line_bounds import bounds_for
 from learners.versions.score_file import block_scores
 from serve.http.body import JSON, media_type, only_parameters
-from serve.http.problems import NoModelError, RowsRefusedError, UnknownParameterError
+from serve.http.problems import NoModelError, UnknownParameterError
 from serve.http.turns import Work
+from serve.live.ingest_warnings import Warned
+from serve.live.repeated_requests import REPLAYED
 from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
 from serve.openapi.row_models import scored_rows
 from serve.rows.request_rows import Part
-from serve.rows.row_errors import RowError, row_error
+from serve.rows.row_errors import RowError, only, row_error
+from serve.score_and_append import Remembered, ScoredRows
 from serve.service import Service
 
 ROUTE = "/predict"
@@ -46,12 +50,23 @@ class Scored(BaseModel, extra="forbid"):
         default_factory=list,
         description="columns with a value that is not among those that the config lists, if asked",
     )
+    repeated: bool = Field(
+        default=False,
+        description="whether a row of this id was remembered before: this is its first answer",
+    )
+
+
+class ScoredOfMany(Scored):
+    """The same of a row of many."""
+
+    version: int | None = Field(None, description="of a repeated row, if not that of the others")
 
 
 class Score(Scored):
     """The answer for a single row."""
 
     version: int
+    warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
 
 
 class RefusedRow(BaseModel, extra="forbid"):
@@ -64,14 +79,16 @@ class Scores(BaseModel, extra="forbid"):
     """The answer for many rows, in their order."""
 
     version: int
-    predictions: list[Scored | RefusedRow]
+    predictions: list[ScoredOfMany | RefusedRow]
+    warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
 
 
 def _answer_model(label_spellings: Sequence[str]) -> object:
     """The answer, with the labels that the model may give."""
     label: Any = (Literal[tuple(label_spellings)], ...)
     one: Any = create_model("Score", __base__=Score, __doc__=Score.__doc__, label=label)
-    scored: Any = create_model("Scored", __base__=Scored, __doc__=Scored.__doc__, label=label)
+    of = ScoredOfMany
+    scored: Any = create_model("Scored", __base__=of, __doc__=Scored.__doc__, label=label)
     predictions: Any = (list[scored | RefusedRow], ...)
     many: Any = create_model(
         "Scores", __base__=Scores, __doc__=Scores.__doc__, predictions=predictions
@@ -84,6 +101,7 @@ class Asked(NamedTuple):
 
     absent: bool = True
     unseen: bool = False
+    remember: bool | None = None
 
 
 PARAMETERS = [
@@ -98,6 +116,13 @@ PARAMETERS = [
         "query",
         "Whether answers list the columns with a value that the config does not list.",
         {"type": "boolean", "default": False},
+    ),
+    Parameter(
+        "remember",
+        "query",
+        "Whether the rows are appended to the events topic with the scores that they are answered; "
+        "needs the scope `ingest`, too. By default as `serve.remember` says.",
+        {"type": "boolean"},
     ),
 ]
 BOOLEANS = {"true": True, "false": False}
@@ -130,14 +155,21 @@ class Predictions:
         self._readers = service.readers
         self._counters = service.counters
         self._threshold = service.settings.threshold
+        self._remembered = Remembered(service)
 
     async def post(self, request: Request) -> Response:
         """Score one row or many."""
         asked = asked_of(request)
         kind = media_type(request)
+        remembers, headers = self._remembered.is_wanted(request, asked.remember), None
         async with self._bodies.of(request) as body:
-            content = await self._turns.run(self._scored(kind, body, asked), len(body))
-        return Response(content, media_type=JSON)
+            if remembers:
+                scored = partial(self._rows, kind, body, asked)
+                content, replayed = await self._remembered.answer(request, kind, body, scored)
+                headers = REPLAYED if replayed else None
+            else:
+                content = await self._turns.run(self._scored(kind, body, asked), len(body))
+        return Response(content, 200, headers, JSON)
 
     def _scored(self, kind: str, body: bytes, asked: Asked = BY_DEFAULT) -> Work[bytes]:
         """The answer as JSON.
@@ -162,20 +194,42 @@ class Predictions:
             yield
             if part is None:
                 continue
-            converted = part.converted()
-            yield
-            if served.readers.crosses.few(converted, served.kind):
-                scores, refused = block_scores(served.learner, converted)
-            else:
-                scores, refused = yield from self._bounded_scores(served, converted)
-            answers = self._answers(served, scores, refused, part.ids(converted), start)
-            if odd := part.odd(converted):
-                self._tell(answers, odd, asked)
+            answers = yield from self._of_part(part, served, asked, start)
             if part.single:
-                return orjson.dumps(self._only(answers) | {"version": served.version})
+                return orjson.dumps(only(answers) | {"version": served.version})
             start += len(answers)
             written.append(orjson.dumps(answers)[1:-1])
         return b'{"version":%d,"predictions":[%b]}' % (served.version, b",".join(written))
+
+    def _rows(self, kind: str, body: bytes, asked: Asked) -> Work[ScoredRows]:
+        """The answers of all rows, to be remembered.
+
+        Raises:
+            NoModelError: there is none.
+        """
+        with self._live.use() as served:
+            single, answers = False, list[dict[str, Any]]()
+            for part in served.readers.requests.read(kind, body):
+                yield
+                if part is not None:
+                    single = part.single
+                    answers += yield from self._of_part(part, served, asked, len(answers))
+            return ScoredRows(served, single, answers)
+
+    def _of_part(
+        self, part: Part, served: Served, asked: Asked, start: int
+    ) -> Work[list[dict[str, Any]]]:
+        """The answers of a part, whose first row has this number."""
+        converted = part.converted()
+        yield
+        if served.readers.crosses.few(converted, served.kind):
+            scores, refused = block_scores(served.learner, converted)
+        else:
+            scores, refused = yield from self._bounded_scores(served, converted)
+        answers = self._answers(served, scores, refused, part.ids(converted), start)
+        if odd := part.odd(converted):
+            self._tell(answers, odd, asked)
+        return answers
 
     def _bounded_scores(
         self, served: Served, block: RowBlock
@@ -190,18 +244,6 @@ class Predictions:
             scores += found
             refused |= {before + at: refusal for at, refusal in without.items()}
         return scores, refused
-
-    def _only(self, answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The answer for a single row; a wrong cell refuses the request."""
-        (answer,) = answers
-        if "error" in answer:
-            error = answer["error"]
-            column = f"column {error['column']!r}, " if error["column"] else ""
-            raise RowsRefusedError(
-                f"The row is refused: {column}{error['detail']}. Correct it and send it again.",
-                [error],
-            )
-        return answer
 
     def _answers(
         self,
@@ -272,7 +314,7 @@ def routes(service: Service) -> list[Route]:
             answer=_answer_model(schema.label_spellings),
             parameters=PARAMETERS,
             example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},
-            failures=BODY_FAILURES,
+            failures=(*BODY_FAILURES, 409),
             scope="score",
             direct=True,
         )

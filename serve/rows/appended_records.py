@@ -94,6 +94,7 @@ class Checked:
         times: gives the time cell of each, empty where there is none; if none is refused.
         value: the bytes of the rows from one number up to another, within the part.
         form: of their records.
+        ids: of each event; empty where there is none.
     """
 
     waiting: Sequence[str | None]
@@ -101,6 +102,7 @@ class Checked:
     times: Callable[[], Sequence[str]]
     value: Callable[[int, int], bytes]
     form: Form
+    ids: Sequence[str] = ()
 
 
 class IngestReader:
@@ -136,6 +138,17 @@ class IngestReader:
         parts = self._csv_events(body) if kind == CSV else self._json_events(body)
         return _records(parts, self._clock, now)
 
+    def rows(self, kind: str, body: bytes) -> Iterator[Checked | None]:
+        """The rows of a body to be scored, a part at a time; None for a step without rows.
+
+        Raises as :meth:`events`, but for rows of the right shape.
+        """
+        return self._csv_events(body) if kind == CSV else self._json_events(body, instances=True)
+
+    def time_ms(self, cell: str, now: int) -> int:
+        """The time that a row says in its cell, or now."""
+        return self._clock.time_ms(cell) if cell else now
+
     def labels(self, kind: str, body: bytes, now: int) -> Work[list[Counted]]:
         """The records of labels: objects of ``id``, ``label`` and ``time``, or such CSV.
 
@@ -159,8 +172,8 @@ class IngestReader:
         """That of rows with these columns, which need not be in the schema's order."""
         return Form((*IS_CSV, ("columns", self._rows.dialect.line(names).encode())))
 
-    def _json_events(self, body: bytes) -> Iterator[Checked | None]:
-        for part in self._reader.objects(body):
+    def _json_events(self, body: bytes, *, instances: bool = False) -> Iterator[Checked | None]:
+        for part in self._reader.objects(body, instances=instances):
             if part is None:
                 yield None
                 continue
@@ -226,7 +239,7 @@ def _events(
 ) -> Checked:
     both = zip(block.ids, block.labels, strict=True)
     waiting = [id_ if label is None else None for id_, label in both]
-    return Checked(waiting, block.refused, times, value, form)
+    return Checked(waiting, block.refused, times, value, form, block.ids)
 
 
 def _records(parts: Iterator[Checked | None], clock: LocalClock, now: int) -> Work[list[Counted]]:

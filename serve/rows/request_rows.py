@@ -349,11 +349,14 @@ class CsvPart:
         return self._watch.of_rows(cells, converted.refused)
 
     def column(self, name: str) -> list[str]:
-        """The cells of a column, of rows that are all valid; empty if the header lacks it."""
+        """The cells of a column; empty if the header lacks it, and in rows that lack cells."""
         names = self._reader.schema.names
         place = names.index(name) if name in names else None
         if place is not None and self._order is not None:
             place = self._order.places[place]
         if place is None:
             return [""] * len(self)
-        return [cells[place] for cells in self.lines.cells()]
+        return [
+            "" if isinstance(cells, Refusal) or len(cells) <= place else cells[place]
+            for cells in self.lines.cells()
+        ]

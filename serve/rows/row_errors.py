@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from converters.cells.refusal import SENTENCES, Refusal
 from learners.line_bounds import UNLEARNABLE
-from serve.http.problems import MOST_ERRORS
+from serve.http.problems import MOST_ERRORS, RowsRefusedError
 
 MISSING_COLUMN, TOO_MANY_CROSSES = "missing-column", "too-many-crosses"
 # Names listed in one sentence; a body may have thousands of keys.
@@ -104,6 +104,22 @@ class RefusedRows:
             f"{self.rows:,} of {rows:,} rows are refused, the first of them row {first['row']}: "
             f"{column}{first['detail']}. {then}"
         )
+
+
+def only(answers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The answer for a single row.
+
+    Raises:
+        RowsRefusedError: it is an error.
+    """
+    (answer,) = answers
+    if "error" in answer:
+        error = answer["error"]
+        column = f"column {error['column']!r}, " if error["column"] else ""
+        raise RowsRefusedError(
+            f"The row is refused: {column}{error['detail']}. Correct it and send it again.", [error]
+        )
+    return answer
 
 
 def listed(names: Sequence[str]) -> str:

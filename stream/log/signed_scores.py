@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from math import isfinite
 from pathlib import Path
 from tempfile import mkstemp
 from typing import NamedTuple
@@ -25,12 +24,15 @@ import orjson
 from converters.errors import FreshetError
 from converters.files.private import make_folder
 from converters.logger import log
-from learners.evaluation.served_lag import FORGED, KEY_FILE, NO_KEY, WHY_IGNORED
 from stream.log.contract import Outgoing, Record
 
 SCORES, SIGNATURE = "freshet-served", "freshet-served-signature"
 OURS = frozenset({SCORES, SIGNATURE})
-KEY_BYTES = 32
+KEY_FILE, KEY_BYTES = "served.key", 32
+# Why what a record says is ignored: its signature is none of this home's key, there is no key, or
+# the record has not as many rows as scores; :mod:`learners.evaluation.served_lag` has the words.
+FORGED, NO_KEY, OTHER_ROWS = "forged", "no-key", "other-rows"
+SEE = "'What callers were given' in docs/evaluation.md"
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -63,12 +65,14 @@ class Answer(NamedTuple):
         learned: examples that it had learned from.
         made: when it was made, ms since 1970.
         time: when it was asked, ms since 1970.
+        claim: tells the record from others.
     """
 
     version: int
     learned: int
     made: int
     time: int
+    claim: str = ""
 
 
 def key_of(home: Path) -> bytes | None:
@@ -196,28 +200,38 @@ class SignedScores:
         """Log that headers are ignored, once for each reason."""
         for why in ignored.keys() - self._said:
             self._said.add(why)
-            log.warning(
-                "served scores in headers of events are ignored", cause=WHY_IGNORED[why], reason=why
-            )
+            log.warning("served scores in headers of events are ignored", reason=why, see=SEE)
 
     def _read(self, record: Record) -> list[Served] | str:
         """The scores of a record's rows, or why its header is ignored."""
-        said = [held for name, held in record.headers if name == SCORES]
-        signature = [held for name, held in record.headers if name == SIGNATURE]
         self._key = self._key or key_of(self._home)
         if self._key is None:
             return NO_KEY
-        if len(said) != 1 or len(signature) != 1:
+        found = _read(record, self._key)
+        if found is None:
             return FORGED
-        parts = record.place.topic, said[0], without(record.headers), record.value
-        if not hmac.compare_digest(_signature(self._key, *parts), signature[0]):
-            return FORGED
-        content = orjson.loads(said[0])
-        scores = content.pop("scores")
-        answer = Answer(**content)
+        scores, answer = found
         age = answer.time - answer.made
-        assert all(map(isfinite, scores))
         return [Served(score, answer.version, answer.learned, age) for score in scores]
+
+
+def claim_of(record: Record, key: bytes) -> str:
+    """The claim of a record that the key signed; of others nothing."""
+    found = None if OURS.isdisjoint(name for name, _ in record.headers) else _read(record, key)
+    return "" if found is None else found[1].claim
+
+
+def _read(record: Record, key: bytes) -> tuple[list[float], Answer] | None:
+    """What the headers of a record say, if the key signed it."""
+    said = [held for name, held in record.headers if name == SCORES]
+    signature = [held for name, held in record.headers if name == SIGNATURE]
+    if len(said) != 1 or len(signature) != 1:
+        return None
+    parts = record.place.topic, said[0], without(record.headers), record.value
+    if not hmac.compare_digest(_signature(key, *parts), signature[0]):
+        return None
+    content = orjson.loads(said[0])
+    return content.pop("scores"), Answer(**content)
 
 
 def without(headers: Headers) -> Headers:

@@ -12,11 +12,10 @@ from converters.convert.label_rows import Cells, LabelRow
 from converters.convert.records import RowReader
 from converters.convert.to_vw_text import Row
 from converters.schema.passthrough import Passthrough
-from learners.evaluation.served_lag import OTHER_ROWS
 from learners.line_bounds import UNLEARNABLE, LineBounds
 from stream.log.batch import Batch, EventRows, LabelRows, Taken, batch_of
 from stream.log.contract import Place, Record
-from stream.log.signed_scores import Served, SignedScores
+from stream.log.signed_scores import OTHER_ROWS, Served, SignedScores
 
 # A record without a value is one row.
 TOMBSTONE = Refusal("tombstone", "", "")

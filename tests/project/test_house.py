@@ -67,6 +67,7 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "serve.rows.crosses": "features that rows have together; readers are about names and cells",
     "serve.access.hosts": "names and origins; the guard is about tokens",
     "serve.access.verifier": "comparing in constant time; credentials are about files that change",
+    "serve.live.answered_ids": "the file; remembering is about the thread and the log",
     "serve.demo.folder": "the files of the demo",
     "serve.demo.screen": "what the demo shows",
     "serve.server.chunks": "one coding of bodies; the protocol is the whole connection",

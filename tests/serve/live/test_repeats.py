@@ -14,8 +14,7 @@ from starlette.testclient import TestClient
 from learners.registry.errors import RegistryUnavailableError
 from serve.http.turns import finished
 from serve.live.log_appender import Appender
-from serve.live.repeated_requests import RepeatedRequests
-from serve.routes.ingest import key_of
+from serve.live.repeated_requests import RepeatedRequests, key_of
 from stream.log.contract import LogUnavailableError, Outgoing
 from tests.support.serving.project import Project, flights
 from tests.support.serving.served import a_project, as_object, client_of, problem_of, written

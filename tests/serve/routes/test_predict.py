@@ -207,10 +207,10 @@ def test_a_value_that_the_learner_cannot_take_is_an_error_in_its_place(tmp_path:
 
 
 def test_query_parameters_that_would_do_nothing_are_refused(client: TestClient) -> None:
-    """``?remember=true`` is not ignored in silence."""
-    problem = problem_of(client.post("/predict?remember=true", json={}))
+    """``?recall=true`` is not ignored in silence."""
+    problem = problem_of(client.post("/predict?recall=true", json={}))
     assert problem["status"] == 400
-    assert "'remember'" in problem["detail"]
+    assert "'recall'" in problem["detail"]
 
 
 def test_without_a_model_one_is_asked_to_come_again(tmp_path: Any) -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from learners.evaluation.served_lag import FORGED, KEY_FILE, NO_KEY, OTHER_ROWS
+from learners.evaluation.served_lag import WHY_IGNORED
 from stream.log.batch import Batch
 from stream.log.contract import Outgoing, Place, Record
 from stream.log.signed_scores import (
+    FORGED,
+    KEY_FILE,
+    NO_KEY,
+    OTHER_ROWS,
     SCORES,
     SIGNATURE,
     Answer,
@@ -140,6 +144,11 @@ def test_a_damaged_key_is_an_error(tmp_path: Path) -> None:
         (tmp_path / KEY_FILE).write_bytes(content)
         with pytest.raises(KeyFileError, match=KEY_FILE):
             make_key(tmp_path)
+
+
+def test_every_reason_has_words() -> None:
+    """So that status and report say what helps."""
+    assert WHY_IGNORED.keys() == {FORGED, NO_KEY, OTHER_ROWS}
 
 
 def test_readers_that_nobody_asks_take_rows_alone(tmp_path: Path) -> None:
