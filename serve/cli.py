@@ -25,7 +25,7 @@ from converters.commands import convert as converter_commands
 from converters.errors import FreshetError, UsageError
 from converters.files.private import keep_private
 from converters.show.command_line import say
-from learners.commands import diff, report, status
+from learners.commands import diff, explain, report, status
 from learners.commands import versions as learner_commands
 from serve.commands import demo as demo_command
 from serve.commands import serve as server_commands
@@ -47,6 +47,7 @@ COMMANDS = (
     server_commands.serve,
     server_commands.up,
     learner_commands.score,
+    explain.explain,
     stream_commands.backfill,
     status.status,
     learner_commands.models,

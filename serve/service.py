@@ -17,6 +17,7 @@ from serve.http.body import Bodies
 from serve.http.prometheus_counters import Counters
 from serve.http.thread_pools import Threads
 from serve.http.turns import Turns
+from serve.live.explaining import Explaining
 from serve.live.live_model import LiveModel
 from serve.live.log_appender import Appender
 from serve.live.log_looks import LogLooks
@@ -63,6 +64,7 @@ class Service:
         self.appender = Appender(settings, self.posts)
         self.remembering = Remembering(settings, self.appender)
         self.guard = Guard(settings, self.credentials, self.counters)
+        self.explaining = Explaining(settings, self.reads)
         self.started_at = utc_now()
 
     def close(self) -> None:

@@ -45,6 +45,7 @@ def refused(folder: Path, *arguments: str) -> None:
     "arguments",
     [
         ("score", "rows.csv", "-o"),
+        ("explain", "rows.csv", "-o"),
         ("convert", "rows.csv", "-o"),
         ("convert", "rows.csv", "--rejects"),
         ("check", "rows.csv", "--html"),

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 from converters.cells.refusal import Refusal
 from converters.cells.remedies import ReasonCounts
 from converters.convert.records import RowReader
-from converters.convert.row_block import MOST_AT_ONCE, MOST_IN_BLOCK, RowBlock
+from converters.convert.row_block import MOST_AT_ONCE, MOST_IN_BLOCK, Row, RowBlock
 from converters.convert.to_vw_text import Conversion
 from converters.files.csv_file import Block, CsvFile, CsvFileError
 from converters.files.framing import csv_line
@@ -81,6 +81,21 @@ def checked(
             blocks = [of.block_of_rows(cells[at : at + MOST_IN_BLOCK]) for at in starts]
         for at, block in zip(count(0, MOST_IN_BLOCK), blocks, strict=False):
             yield Checked(lines[at : at + MOST_IN_BLOCK], block)
+
+
+def rows_with_cells(
+    file: CsvFile, schema: Schema
+) -> Iterator[tuple[int, list[str] | Refusal, Row | Refusal]]:
+    """Each row of a file: the line it begins on, its cells in the schema's order, and what it is.
+
+    Slower than :func:`checked`, which has no cells any more; raises what that raises.
+    """
+    file.require_known(schema.column_names)
+    headers = (*CSV_HEADERS, ("columns", file.dialect.line(file.header).encode()))
+    reader = RowReader(schema, None)
+    for lines, rows in _parts(file.blocks()):
+        cells = list(reader.event_rows(b"\n".join([*rows, b""]), headers)[0])
+        yield from zip(lines, cells, reader.conversion.rows(cells), strict=True)
 
 
 def _parts(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -54,6 +54,7 @@ WITH_CONFIG = WITH_LOG | {
         "check",
         "convert",
         "score",
+        "explain",
         "status",
         "models",
         "show",

@@ -14,7 +14,7 @@ from converters.cells.refusal import RefusedCellError
 from converters.config.column_settings import MISSING, TYPICAL
 from converters.config.settings import Settings
 from converters.convert.whole_file import checked
-from converters.errors import UsageError
+from converters.errors import FreshetError, UsageError
 from converters.files.csv_file import open_csv
 from converters.schema.schema import Schema
 from learners.explain.row_pieces import Pieces, RowPieces
@@ -91,6 +91,15 @@ def _of_missing(feature: Feature) -> str:
 
 
 def _lines_of(path: str, settings: Settings, schema: Schema) -> list[str]:
+    try:
+        return _read(path, settings, schema)
+    except BaselineError:
+        raise
+    except FreshetError as error:
+        raise BaselineError(f"explain.baseline: {error}") from error
+
+
+def _read(path: str, settings: Settings, schema: Schema) -> list[str]:
     lines: list[str] = []
     with open_csv(path, settings.csv) as file:
         for numbers, block in checked(file, schema):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from converters.cells.escaping import escape_name
+from converters.cells.feature import Feature
 from converters.schema.schema import Schema
 
 _NAME = re.compile(r"[^=:]*")
@@ -66,6 +67,22 @@ class RowPieces:
     def line(self, pieces: Sequence[str]) -> str:
         """The line of pieces."""
         return f"|{''.join(pieces)}"
+
+    def place_of(self, feature: Feature) -> int:
+        """Where the pieces of a row have a feature's."""
+        return self._features.index(feature)
+
+    def rewritten(self, row: Pieces, column: str, cell: str) -> Pieces:
+        """A row with another cell of a column.
+
+        Raises:
+            RefusedCellError: the converter refuses the cell.
+        """
+        pieces = list(row)
+        for place, feature in enumerate(self._features):
+            if feature.column == column:
+                pieces[place] = feature.plain_piece(cell)
+        return tuple(pieces)
 
     def mixed(self, row: Pieces, other: Pieces, columns: frozenset[int]) -> Pieces:
         """A row with these columns of one row, and all else of the other."""

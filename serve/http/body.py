@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import Request
 
@@ -201,6 +201,20 @@ def only_parameters(request: Request, known: Sequence[str] = ()) -> None:
                 f"The query parameter {name[:SHOWN]!r} is unknown or given twice; {there_are}."
             )
         seen.add(name)
+
+
+def count_in(given: Mapping[str, str], name: str, most: int) -> int | None:
+    """The whole number from 1 that a query parameter says; None if it is not there.
+
+    Raises:
+        UnknownParameterError: it says something else, or more.
+    """
+    value = given.get(name)
+    if value is None:
+        return None
+    if value.isascii() and value.isdecimal() and 0 < int(value[:9]) <= most:
+        return int(value[:9])
+    raise UnknownParameterError(f"The query parameter '{name}' is a number from 1 to {most}.")
 
 
 def _charset(parameters: str) -> str:

@@ -52,14 +52,7 @@ class Counters:
             buckets=REQUEST_BUCKETS,
             registry=here,
         )
-        self.rows_scored = self._counter("rows_scored", "Rows scored over HTTP.")
-        self.rows_appended = self._counter("rows_appended", "Rows appended to a topic.", "topic")
-        self.rows_remembered = self._counter("rows_remembered", "Rows scored and appended.", "row")
-        self.rows_refused = self._counter("rows_refused", "Rows refused.", "route", "reason")
-        odd = "Rows scored over HTTP {} of this column."
-        self.absent = self._counter("absent_features", odd.format("without a value"), "column")
-        unlisted = odd.format("with a value that is not in the list")
-        self.unseen = self._counter("unseen_values", unlisted, "column")
+        self._count_rows()
         warned = "Requests to append rows that were answered with a warning."
         self.ingest_warnings = self._counter("ingest_warnings", warned, "code")
         refused = "Requests that their token, host or origin did not allow."
@@ -82,6 +75,17 @@ class Counters:
         if MULTIPROCESS in os.environ:
             _forget_dead(Path(os.environ[MULTIPROCESS]))
         self._of_route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def _count_rows(self) -> None:
+        self.rows_scored = self._counter("rows_scored", "Rows scored over HTTP.")
+        self.rows_appended = self._counter("rows_appended", "Rows appended to a topic.", "topic")
+        self.rows_remembered = self._counter("rows_remembered", "Rows scored and appended.", "row")
+        self.rows_refused = self._counter("rows_refused", "Rows refused.", "route", "reason")
+        odd = "Rows scored over HTTP {} of this column."
+        self.absent = self._counter("absent_features", odd.format("without a value"), "column")
+        unlisted = odd.format("with a value that is not in the list")
+        self.unseen = self._counter("unseen_values", unlisted, "column")
+        self.rows_explained = self._counter("rows_explained", "Rows whose score was explained.")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"freshet_{name}", meaning, labels, registry=self._registry)

@@ -7,13 +7,16 @@ packages, a store that is not mounted) is left to the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
 from converters.errors import FreshetError
 from learners import choose
 from learners.calibration.adjustment import adjusted
+from learners.explain.answers import Why
+from learners.explain.kept_rows import KEPT_ROWS, kept_lines
 from learners.learner import MODEL_FILE, Learner, NonFiniteError
 from learners.registry import Registry
 from learners.registry.actor import this_server
@@ -48,6 +51,8 @@ class Served:
         load_seconds: how long loading took.
         learned: examples that it has learned from.
         made: when it was made, ms since 1970.
+        kept: the typical rows of its snapshot.
+        why: what explains its rows, by what they are held against; made when it is asked for.
         users: running requests that began with it.
         retired: whether another has replaced it.
     """
@@ -61,6 +66,8 @@ class Served:
     load_seconds: float
     learned: int = 0
     made: int = 0
+    kept: Sequence[str] = ()
+    why: dict[str, Why] = field(default_factory=dict)
     users: int = 0
     retired: bool = False
 
@@ -92,7 +99,7 @@ class Loader:
         version = self._registry.versions.find(number)
         readers = self._readers.of(version)
         try:
-            learner = self._open(version)
+            learner, kept = self._open(version)
         except (CorruptSnapshotError, NonFiniteError, IrreproducibleError) as error:
             self._registry.serving.refuse(version, str(error), this_server())
             raise BadSnapshotError(f"Version {number} is refused: {error}") from error
@@ -100,14 +107,16 @@ class Loader:
         kind, sha256 = version.learner["kind"], version.model_sha256
         learned, made = version.events.get("learned", 0), version.created_at.timestamp()
         told = utc_now(), seconds, learned, round(1000 * made)
-        return Served(number, sha256, learner, kind, readers, *told)
+        return Served(number, sha256, learner, kind, readers, *told, kept)
 
-    def _open(self, version: Version) -> Learner:
-        with self._snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
+    def _open(self, version: Version) -> tuple[Learner, Sequence[str]]:
+        files = {MODEL_FILE}, {KEPT_ROWS}
+        with self._snapshots.open(version.snapshot, *files) as snapshot:
+            kept = kept_lines(snapshot.path)
             learner = choose.load(spec_of(snapshot.manifest["learner"]), snapshot.path / MODEL_FILE)
         try:
             _check_scores(learner, snapshot, version)
-            return adjusted(learner, snapshot.manifest)
+            return adjusted(learner, snapshot.manifest), kept
         except BaseException:
             learner.close()
             raise

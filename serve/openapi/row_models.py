@@ -40,6 +40,22 @@ def scored_rows(schema: Schema, bounds: LineBounds) -> Body:
     return Body(body.model | wrapped, examples, body.csv, body.csv_pattern)
 
 
+def explained_rows(schema: Schema, bounds: LineBounds) -> Body:
+    """The same to explain; or one row with changes of its cells."""
+    body = scored_rows(schema, bounds)
+    changes: Any = _row_model("Changes", schema, bounds, partial=True)
+    wrapped: Any = create_model(
+        "RowWithChanges",
+        __config__=ConfigDict(extra="forbid"),
+        row=(_row_model("Row", schema, bounds), ...),
+        changes=(changes | None, None),
+    )
+    row = _example_row(schema)
+    first = schema.features[0].column
+    examples = {**body.examples, "changes": {"row": row, "changes": {first: row[first]}}}
+    return Body(body.model | wrapped, examples, body.csv, body.csv_pattern)
+
+
 def event_rows(schema: Schema) -> Body:
     """A body of event rows: one, a list, or CSV."""
     row = _row_model("EventRow", schema, None)
@@ -82,12 +98,17 @@ def _escaped(text: str) -> str:
 
 
 def _row_model(
-    name: str, schema: Schema, bounds: LineBounds | None, *, any_cell: bool = False
+    name: str,
+    schema: Schema,
+    bounds: LineBounds | None,
+    *,
+    any_cell: bool = False,
+    partial: bool = False,
 ) -> type[BaseModel]:
     """A row; its fields have a column's name as their alias, for a name may be any text."""
     fields: dict[str, Any] = {}
     for number, column in enumerate(schema.columns):
-        default = ... if column.name in schema.mandatory else None
+        default = ... if column.name in schema.mandatory and not partial else None
         field = Field(default, alias=column.name, description=_description(column))
         cell = {} if any_cell else cell_schema(column, schema.label_codes, bounds)
         fields[f"column_{number}"] = (_cell(cell), field)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from serve.openapi.declared_route import Route
 from serve.routes import (
+    explain,
     ingest,
     monitoring,
     pages,
@@ -21,7 +22,10 @@ from serve.routes import (
 )
 from serve.service import Service
 
-MODULES = (predict, ingest, versions, weights, serving, rollbacks, quarantines, monitoring, pages)
+MODULES = (
+    *(predict, explain, ingest, versions, weights),
+    *(serving, rollbacks, quarantines, monitoring, pages),
+)
 
 
 def all_routes(service: Service) -> list[Route]:

@@ -19,15 +19,18 @@ from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import Odd
 from converters.convert.row_block import RowBlock
 from learners.choose import spec_for
+from learners.explain.answers import Row, Wanted, Why
 from learners.line_bounds import bounds_for
 from learners.versions.score_file import block_scores
-from serve.http.body import JSON, media_type, only_parameters
+from serve.http.body import JSON, count_in, media_type, only_parameters
 from serve.http.problems import NoModelError, UnknownParameterError
-from serve.http.turns import Work
+from serve.http.turns import FEW_BYTES, Work
+from serve.live.explaining import rows_of
 from serve.live.ingest_warnings import Warned
 from serve.live.repeated_requests import REPLAYED
 from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
+from serve.openapi.explanation_models import Baseline, Contribution, Reason
 from serve.openapi.row_models import scored_rows
 from serve.rows.request_rows import Part
 from serve.rows.row_errors import RowError, only, row_error
@@ -35,6 +38,8 @@ from serve.score_and_append import Remembered, ScoredRows
 from serve.service import Service
 
 ROUTE = "/predict"
+# How many columns may be asked for.
+MOST_COLUMNS = 1_000
 
 
 class Scored(BaseModel, extra="forbid"):
@@ -60,6 +65,14 @@ class ScoredOfMany(Scored):
     """The same of a row of many."""
 
     version: int | None = Field(None, description="of a repeated row, if not that of the others")
+    log_odds: float | None = Field(None, description="of an explained row; see /explain")
+    adjustment: float | None = Field(None, description="likewise")
+    contributions: list[Contribution] | None = Field(
+        None, description="of an explained row, the strongest columns first"
+    )
+    reasons: list[Reason] | None = Field(
+        None, description="of an explained row, where the config allows reasons"
+    )
 
 
 class Score(Scored):
@@ -67,6 +80,7 @@ class Score(Scored):
 
     version: int
     warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
+    baseline: Baseline | None = Field(None, description="where rows are explained")
 
 
 class RefusedRow(BaseModel, extra="forbid"):
@@ -79,6 +93,7 @@ class Scores(BaseModel, extra="forbid"):
     """The answer for many rows, in their order."""
 
     version: int
+    baseline: Baseline | None = Field(None, description="where rows are explained")
     predictions: list[ScoredOfMany | RefusedRow]
     warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
 
@@ -102,6 +117,7 @@ class Asked(NamedTuple):
     absent: bool = True
     unseen: bool = False
     remember: bool | None = None
+    explain: int | None = None
 
 
 PARAMETERS = [
@@ -124,7 +140,16 @@ PARAMETERS = [
         "needs the scope `ingest`, too. By default as `serve.remember` says.",
         {"type": "boolean"},
     ),
+    Parameter(
+        "explain",
+        "query",
+        "Say of each row the so many columns that add most to its log-odds, and reasons in words "
+        "where the config gives any; /explain says more.",
+        {"type": "integer", "minimum": 1, "maximum": MOST_COLUMNS},
+    ),
 ]
+# What of an explanation is in the answer.
+ADDED = ("log_odds", "adjustment", "contributions", "reasons")
 BOOLEANS = {"true": True, "false": False}
 BY_DEFAULT = Asked()
 
@@ -139,10 +164,13 @@ def asked_of(request: Request) -> Asked:
         return BY_DEFAULT
     only_parameters(request, Asked._fields)
     given = dict(request.query_params)
+    explain = count_in(given, "explain", MOST_COLUMNS)
+    given.pop("explain", None)
     for name, value in given.items():
         if value not in BOOLEANS:
             raise UnknownParameterError(f"The query parameter '{name}' is true or false.")
-    return Asked(**{name: BOOLEANS[value] for name, value in given.items()})
+    said = {name: BOOLEANS[value] for name, value in given.items()}
+    return Asked(**said, explain=explain)
 
 
 class Predictions:
@@ -154,6 +182,7 @@ class Predictions:
         self._turns = service.turns
         self._readers = service.readers
         self._counters = service.counters
+        self._explaining = service.explaining
         self._threshold = service.settings.threshold
         self._remembered = Remembered(service)
 
@@ -163,13 +192,29 @@ class Predictions:
         kind = media_type(request)
         remembers, headers = self._remembered.is_wanted(request, asked.remember), None
         async with self._bodies.of(request) as body:
+            if remembers and asked.explain is not None:
+                raise UnknownParameterError(
+                    "'explain' is not answered for rows that are remembered: ask /explain for them."
+                )
             if remembers:
                 scored = partial(self._rows, kind, body, asked)
                 content, replayed = await self._remembered.answer(request, kind, body, scored)
                 headers = REPLAYED if replayed else None
+            elif asked.explain is not None:
+                content = await self._explained(kind, body, asked)
             else:
                 content = await self._turns.run(self._scored(kind, body, asked), len(body))
         return Response(content, 200, headers, JSON)
+
+    async def _explained(self, kind: str, body: bytes, asked: Asked) -> bytes:
+        """The answer with the strongest columns of each row, all by one version."""
+        wanted = Wanted(asked.explain)
+        with self._live.use() as served:
+            why = await self._explaining.of(served, None, wanted)
+            parts = served.readers.requests.read(kind, body)
+            work = self._answered(parts, served, asked, (why, wanted))
+            # It takes many slices, however short the body is.
+            return await self._turns.run(work, max(len(body), FEW_BYTES + 1))
 
     def _scored(self, kind: str, body: bytes, asked: Asked = BY_DEFAULT) -> Work[bytes]:
         """The answer as JSON.
@@ -186,20 +231,45 @@ class Predictions:
                 yield
             raise
 
-    def _answered(self, parts: Iterable[Part | None], served: Served, asked: Asked) -> Work[bytes]:
+    def _answered(
+        self,
+        parts: Iterable[Part | None],
+        served: Served,
+        asked: Asked,
+        explaining: tuple[Why, Wanted] | None = None,
+    ) -> Work[bytes]:
         """The answer by one version, its predictions written part by part."""
+        about: dict[str, Any] = {"version": served.version}
+        if explaining is not None:
+            about["baseline"] = explaining[0].baseline
         written: list[bytes] = []
         start = 0
         for part in parts:
             yield
             if part is None:
                 continue
-            answers = yield from self._of_part(part, served, asked, start)
+            answers = yield from self._of_part(part, served, asked, start, explaining)
             if part.single:
-                return orjson.dumps(only(answers) | {"version": served.version})
+                return orjson.dumps(only(answers) | about)
             start += len(answers)
             written.append(orjson.dumps(answers)[1:-1])
-        return b'{"version":%d,"predictions":[%b]}' % (served.version, b",".join(written))
+        return b'%b,"predictions":[%b]}' % (orjson.dumps(about)[:-1], b",".join(written))
+
+    def _add_columns(
+        self,
+        answers: Sequence[dict[str, Any]],
+        rows: Iterable[Row | None],
+        why: Why,
+        wanted: Wanted,
+    ) -> Work[None]:
+        """Add to each answer what its strongest columns add, and its reasons."""
+        for answer, row in zip(answers, rows, strict=True):
+            yield
+            if row is None:
+                continue
+            found = yield from why.row(row, wanted)
+            answer |= {name: found[name] for name in ADDED if name in found}
+            self._counters.rows_explained.inc()
 
     def _rows(self, kind: str, body: bytes, asked: Asked) -> Work[ScoredRows]:
         """The answers of all rows, to be remembered.
@@ -217,7 +287,12 @@ class Predictions:
             return ScoredRows(served, single, answers)
 
     def _of_part(
-        self, part: Part, served: Served, asked: Asked, start: int
+        self,
+        part: Part,
+        served: Served,
+        asked: Asked,
+        start: int,
+        explaining: tuple[Why, Wanted] | None = None,
     ) -> Work[list[dict[str, Any]]]:
         """The answers of a part, whose first row has this number."""
         converted = part.converted()
@@ -229,6 +304,9 @@ class Predictions:
         answers = self._answers(served, scores, refused, part.ids(converted), start)
         if odd := part.odd(converted):
             self._tell(answers, odd, asked)
+        if explaining is not None:
+            rows = rows_of(served.readers.schema.names, part, converted, refused)
+            yield from self._add_columns(answers, rows, *explaining)
         return answers
 
     def _bounded_scores(

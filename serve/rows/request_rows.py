@@ -54,6 +54,9 @@ class Part(Protocol):
     def converted(self) -> RowBlock:
         """Each checked, and their text, or why it is refused."""
 
+    def cells(self) -> Sequence[Sequence[str] | Refusal]:
+        """The cells of converted rows, in the order of the schema; or why a row is none."""
+
     def ids(self, converted: RowBlock) -> Sequence[object]:
         """The ids of converted rows, as the client spelt them; None or empty if it gave none."""
 
@@ -256,6 +259,10 @@ class JsonPart:
         self._cells = list(map(of.layouts.cells, self.objects, self._layouts))
         return of.converter.conversion.block_of_rows(self._cells)
 
+    def cells(self) -> Sequence[Sequence[str] | Refusal]:
+        """Of rows that were just converted."""
+        return self._cells if self._columns is None else list(zip(*self._columns, strict=True))
+
     def odd(self, converted: RowBlock) -> Mapping[int, Odd]:
         """Of rows that were just converted."""
         watch = self._of.watch
@@ -301,6 +308,10 @@ class AlikePart:
         # Cut once, not for each row that is odd.
         return self._watch.of_columns(list(self._rows.cells), converted.refused)
 
+    def cells(self) -> Sequence[Sequence[str] | Refusal]:
+        """Cut only now: few requests need them."""
+        return list(zip(*self._rows.cells, strict=True))
+
     def ids(self, converted: RowBlock) -> Sequence[object]:
         """A number stays a number in the answer."""
         return converted.ids if self._rows.ids is None else self._rows.ids
@@ -334,6 +345,10 @@ class CsvPart:
             if self._columns is not None:
                 return of.row_block(self._columns)
         return of.block_of_rows(list(ordered(self.lines.cells(), self._order)))
+
+    def cells(self) -> Sequence[Sequence[str] | Refusal]:
+        """In the schema's order, whatever that of the file is."""
+        return list(ordered(self.lines.cells(), self._order))
 
     def ids(self, converted: RowBlock) -> Sequence[object]:
         """CSV has only text."""

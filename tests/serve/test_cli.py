@@ -25,7 +25,7 @@ from tests.support.serving.project import Project, flights
 
 COMMANDS = (
     *("init", "check", "convert", "produce", "learn", "serve", "up", "score", "backfill", "models"),
-    *("report", "compare", "status", "try", "diff"),
+    *("report", "compare", "status", "try", "diff", "explain"),
     *("show", "promote", "unpin", "rollback", "rollbacks", "history", "scores", "dead-letters"),
     *("replay-dead-letters", "demo", "config", "quarantine", "token"),
 )

@@ -23,6 +23,7 @@ READING = {
     ("report",): "registry",
     ("compare",): "registry",
     ("score", "rows.csv", "-o", "scores.csv"): "registry",
+    ("explain", "rows.csv", "-o", "explained.csv"): "registry",
     ("promote", "1", *REASON): "registry",
     ("rollback", "1", *REASON): "registry",
     ("rollbacks",): "registry",

@@ -62,11 +62,11 @@ COMMANDS = {
     ("learn", "--help"): Start(CONFIG, 135),
     ("score", "--help"): Start(CONFIG, 135),
     ("serve", "--help"): Start(CONFIG, 135),
-    ("convert", "rows.csv"): Start(ARRAYS, 260),
-    ("score", "rows.csv"): Start(MODEL, 405, EVENT_LOOP),
+    ("convert", "rows.csv"): Start(ARRAYS, 262),
+    ("score", "rows.csv"): Start(MODEL, 407, EVENT_LOOP),
     ("status",): Start(REGISTRY, 365, EVENT_LOOP),
-    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 496, EVENT_LOOP),
-    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 524, EVENT_LOOP),
+    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 497, EVENT_LOOP),
+    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 525, EVENT_LOOP),
 }
 RUN = "import sys; sys.argv = ['freshet', *{arguments!r}]; from serve.cli import main; main()"
 # What a process of its own imports before it reads the log.
@@ -149,7 +149,7 @@ def test_a_command_ends_without_looking_for_garbage(tmp_path: Path) -> None:
 
 def test_the_reader_process_imports_what_it_needs(tmp_path: Path) -> None:
     """It starts beside the learner, and has no part of it."""
-    allowed = Start(ARRAYS - {"typer", "annotated_doc", "shellingham"}, 244)
+    allowed = Start(ARRAYS - {"typer", "annotated_doc", "shellingham"}, 247)
     check("the reader process", modules_of(READER, tmp_path), allowed)
 
 
@@ -158,7 +158,7 @@ def test_the_server_imports_what_it_needs(tmp_path: Path) -> None:
     check(
         "the server",
         modules_of(SERVE, tmp_path),
-        Start(SERVER, 806, EVENT_LOOP | {"multiprocessing"}),
+        Start(SERVER, 812, EVENT_LOOP | {"multiprocessing"}),
     )
 
 
