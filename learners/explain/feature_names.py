@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from converters.files.private import opener
 from learners.snapshots.errors import disk_trouble
 
 
@@ -34,7 +35,7 @@ def read_names(file: Path) -> list[str]:
 
 
 class MetFeatures:
-    """The names that a fold has met, and how far they are written.
+    """The names that a fold has met and that are not written yet.
 
     Args:
         most: how many a file may have.
@@ -43,7 +44,6 @@ class MetFeatures:
     def __init__(self, most: int = 0) -> None:
         self._most = most
         self._names: list[str] = []
-        self._written = 0
         self._known: set[str] | None = None
 
     def add(self, names: Iterable[str]) -> None:
@@ -57,24 +57,25 @@ class MetFeatures:
             SnapshotError: the disk is full, or fails.
         """
         end = len(self._names)
-        if end == self._written:
+        if not end:
             return
         with disk_trouble("Writing the names of features", file.parent):
             if self._known is None:
                 self._known = set(read_names(file))
-            more = dict.fromkeys(self._names[self._written : end])
+            more = dict.fromkeys(self._names[:end])
             new = [name for name in more if name not in self._known]
             new = new[: max(0, self._most - len(self._known))]
             if new:
                 _append(file, new)
         self._known.update(new)
-        self._written = end
+        # What is met meanwhile stays: a column of ever new values must not be kept in memory.
+        del self._names[:end]
 
 
 def _append(file: Path, names: list[str]) -> None:
     """Append whole lines; the first line feed ends one that a kill or a full disk has cut."""
     text = "\n".join(["", *names, ""])
-    with file.open("ab") as out:
+    with open(file, "ab", opener=opener) as out:
         out.write(text.encode("utf-8", "replace"))
         out.flush()
         os.fsync(out.fileno())
