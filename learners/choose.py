@@ -23,6 +23,7 @@ from converters.errors import UsageError
 from converters.logger import log
 from converters.schema.crossing import crossed_again
 from converters.schema.schema import Schema
+from learners.control_column import CONTROL, pairs_with_control
 from learners.learner import (
     Learner,
     LearnerModule,
@@ -179,7 +180,18 @@ def shadow_specs(settings: Settings, schema: Schema) -> dict[str, LearnerSpec]:
     return specs
 
 
+def _control_spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> LearnerSpec:
+    for key in ("args", "interactions"):
+        if getattr(shadow, key):
+            raise UsageError(
+                f"a control does not heed `{key}`: it learns as the learner does. Remove the key."
+            )
+    return spec_for(settings.learner, pairs_with_control(schema.interactions))
+
+
 def _spec(shadow: ShadowSettings, settings: Settings, schema: Schema) -> LearnerSpec:
+    if shadow.kind == CONTROL:
+        return _control_spec(shadow, settings, schema)
     if shadow.kind == "river-forest":
         spec = _forest_spec(shadow)
         check_weights(settings.imbalance, schema, spec)

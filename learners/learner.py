@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 MODEL_FILE = "model"
 
 
+def shadow_file(name: str) -> str:
+    """The name of the file within a snapshot that a shadow of this name has."""
+    return f"shadow-{name}"
+
+
 class NonFiniteError(FreshetError):
     """A line holds a number that is not finite as float32, or a weight or score became so."""
 

@@ -114,6 +114,7 @@ _IDLE = {
     "vw": ("river.", "forest."),
     "river": ("args", "forest."),
     "river-forest": ("args", "interactions", "river."),
+    "control": ("args", "interactions", "river.", "forest."),
 }
 
 

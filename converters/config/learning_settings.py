@@ -356,8 +356,10 @@ class ShadowSettings(Section):
     """A learner that is scored and trained on the same stream as the one that is served."""
 
     name: ShadowName
-    kind: Literal["vw", "river", "river-forest"] = Field(
-        "vw", description="vw, river, or one of river's forests, which slow learning much"
+    kind: Literal["vw", "river", "river-forest", "control"] = Field(
+        "vw",
+        description="vw, river, or one of river's forests, which slow learning much; `control` is "
+        "the learner itself with a random column more, to see how much noise matters",
     )
     args: str = Field("", description="supported Vowpal Wabbit arguments, as one string")
     interactions: Interactions | None = Field(

@@ -18,7 +18,7 @@ import numpy as np
 
 from converters.convert.to_vw_text import unlabelled
 from converters.files.compressed import zstd
-from learners.metrics.arrays import FloatArray, IntArray
+from learners.metrics.arrays import DRAWN, FloatArray, IntArray, drawn_for
 
 # The name of their file within a snapshot: lines with their numbers, compressed. It is not there
 # where no rows are kept.
@@ -29,20 +29,12 @@ HALF_LIFE = 50_000
 LONGEST_LINE = 4_096
 
 _DECAY = math.log(2) / HALF_LIFE
-# Fixed numbers of splitmix64.
-_STEP, _MIX_1, _MIX_2 = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-_SHIFT_1, _SHIFT_2, _SHIFT_3, _UNUSED = map(np.uint64, (30, 27, 31, 12))
 
 
 def keys_of(numbers: IntArray) -> FloatArray:
     """The key of each row: log(-log(u)) less its number times the decay, u drawn by the number."""
-    z = (numbers.astype(np.uint64) + np.uint64(1)) * _STEP
-    z = (z ^ (z >> _SHIFT_1)) * _MIX_1
-    z = (z ^ (z >> _SHIFT_2)) * _MIX_2
-    z ^= z >> _SHIFT_3
-    # 52 bits and a half: neither 0 nor 1.
-    drawn = ((z >> _UNUSED).astype(np.float64) + 0.5) * 2.0**-52
-    keys: FloatArray = np.log(-np.log(drawn)) - _DECAY * numbers
+    shares = (drawn_for(numbers).astype(np.float64) + 0.5) / DRAWN  # neither 0 nor 1
+    keys: FloatArray = np.log(-np.log(shares)) - _DECAY * numbers
     return keys
 
 

@@ -33,12 +33,16 @@ class Importances(NamedTuple):
     Attributes:
         columns: with each one's importance.
         pairs: likewise.
+        other: that of features that are no column's, such as the control's.
+        other_pairs: that of each column with them.
         rows: how many were explained.
         others: how many others each was held against.
     """
 
     columns: list[tuple[str, float]]
     pairs: list[tuple[tuple[str, str], float]]
+    other: float
+    other_pairs: list[tuple[str, float]]
     rows: int
     others: int
 
@@ -52,18 +56,23 @@ def importances(learner: Learner, cuts: RowPieces, lines: Sequence[str]) -> Impo
         lines: the kept rows, unlabelled.
     """
     if len(lines) <= 1:
-        return Importances([], [], len(lines), 0)
+        return Importances([], [], 0.0, [], len(lines), 0)
     rows = evenly(lines, MOST_ROWS)
     each = len(rows) * (2 * len(cuts.columns) + 2)
     others = evenly(lines, max(FEWEST_OTHERS, MOST_SCORES // each))
     baseline = Baseline("typical", tuple(map(cuts.cut, others)))
     explainer = Explainer(learner, cuts, baseline)
-    found = [finished(explainer.explain(line)).contributions for line in rows]
-    means = [_mean(map(abs, of)) for of in zip(*found, strict=True)]
+    found = [finished(explainer.explain(line)) for line in rows]
+    means = [_mean(map(abs, of)) for of in zip(*(e.contributions for e in found), strict=True)]
+    other = _mean(abs(each.other) for each in found)
     order = sorted(range(len(means)), key=lambda column: -means[column])
     columns = [(cuts.columns[column], means[column]) for column in order]
-    pairs = _pairs(learner, cuts, rows, sorted(order[:MOST_PAIRED]))
-    return Importances(columns, pairs, len(rows), len(others))
+    nobodys = [len(cuts.columns)] if other else []
+    both = _pairs(learner, cuts, rows, [*sorted(order[:MOST_PAIRED]), *nobodys])
+    names = cuts.columns
+    pairs = [((names[i], names[j]), value) for (i, j), value in both if j < len(names)]
+    other_pairs = [(names[i], value) for (i, j), value in both if j == len(names)]
+    return Importances(columns, pairs, other, other_pairs, len(rows), len(others))
 
 
 def evenly(lines: Sequence[str], most: int) -> list[str]:
@@ -74,8 +83,8 @@ def evenly(lines: Sequence[str], most: int) -> list[str]:
 
 def _pairs(
     learner: Learner, cuts: RowPieces, lines: Sequence[str], columns: Sequence[int]
-) -> list[tuple[tuple[str, str], float]]:
-    """The importance of each pair of columns, of which a row is held against those before it."""
+) -> list[tuple[tuple[int, int], float]]:
+    """The importance of each pair of columns; a row is held against some of the others."""
     sets = [frozenset[int](), *(frozenset({column}) for column in columns)]
     both = list(combinations(columns, 2))
     sets += map(frozenset, both)
@@ -92,10 +101,7 @@ def _pairs(
             for pair in both:
                 first, second = (worth[frozenset({column})] for column in pair)
                 sums[pair][number] += worth[frozenset(pair)] - first - second + worth[sets[0]]
-    found = [
-        ((cuts.columns[pair[0]], cuts.columns[pair[1]]), _mean(map(abs, of)) / apart)
-        for pair, of in sums.items()
-    ]
+    found = [(pair, _mean(map(abs, of)) / apart) for pair, of in sums.items()]
     return sorted(found, key=lambda item: -item[1])
 
 

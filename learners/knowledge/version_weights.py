@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from converters.schema.schema import Schema
-from converters.show.tables import counted
+from converters.show.tables import counted, listed
 from learners import choose
 from learners.calibration.adjustment import adjusted
+from learners.control_column import control_cells, control_text
 from learners.explain.feature_names import names_file, read_names
-from learners.explain.kept_rows import KEPT_ROWS, kept_lines
+from learners.explain.kept_rows import KEPT_ROWS, numbered_lines
 from learners.explain.model_weights import FeatureColumns, ModelWeights, Totals
 from learners.explain.row_pieces import RowPieces
 from learners.knowledge.importances import Importances, importances
-from learners.learner import MODEL_FILE, Learner, LearnerSpec
+from learners.learner import MODEL_FILE, Learner, LearnerSpec, shadow_file
 from learners.registry.errors import UnservableVersionError
 from learners.registry.row_types import Version
 from learners.snapshots.store import SnapshotStore
@@ -26,6 +29,21 @@ from learners.versions.served_learner import spec_of
 
 # How many weights are told, and at most.
 TOP, MOST_TOP = 20, 10_000
+
+
+@dataclass
+class Control:
+    """A shadow that learns as the learner does, and a random column more.
+
+    Attributes:
+        name: its name.
+        learner: opened to predict.
+        lines: the kept rows as it was given them.
+    """
+
+    name: str
+    learner: Learner
+    lines: list[str]
 
 
 @dataclass
@@ -38,6 +56,7 @@ class KnownVersion:
         learner: opened to predict; its scores are the served ones.
         weights: its own, by name.
         lines: its kept rows, unlabelled.
+        control: the shadow that has a random column more, if there is one.
     """
 
     version: Version
@@ -46,6 +65,7 @@ class KnownVersion:
     learner: Learner
     weights: ModelWeights
     lines: list[str]
+    control: Control | None = None
 
     @cached_property
     def cuts(self) -> RowPieces:
@@ -74,18 +94,33 @@ def known_version(
         UnservableVersionError: retention has deleted them.
     """
     check_not_thinned(version)
+    with ExitStack() as opened:
+        yield _opened(snapshots, version, schema, opened)
+
+
+def _opened(
+    snapshots: SnapshotStore, version: Version, schema: Schema, opened: ExitStack
+) -> KnownVersion:
     spec = spec_of(version.learner)
-    with snapshots.open(version.snapshot, only={MODEL_FILE}, if_there={KEPT_ROWS}) as snapshot:
-        lines, model = kept_lines(snapshot.path), snapshot.path / MODEL_FILE
+    shadows = snapshots.manifest(version.snapshot).get("shadows", {})
+    name = next((name for name, said in shadows.items() if said.get("control")), "")
+    more = {KEPT_ROWS, shadow_file(name)}
+    with snapshots.open(version.snapshot, only={MODEL_FILE}, if_there=more) as snapshot:
+        kept, model = numbered_lines(snapshot.path), snapshot.path / MODEL_FILE
+        lines = list(kept.values())
         names = read_names(names_file(snapshots.folder, version.schema_hash))
         weights = ModelWeights(spec, model, schema, names, lines)
         learner = choose.load(spec, model)
-        manifest = snapshot.manifest
-    try:
-        served = adjusted(learner, manifest)
-        yield KnownVersion(version, schema, spec, served, weights, lines)
-    finally:
-        learner.close()
+        opened.callback(learner.close)
+        control = None
+        if name and (path := snapshot.path / shadow_file(name)).exists():
+            beside = choose.load(spec_of(shadows[name]), path)
+            opened.callback(beside.close)
+            cells = control_cells(np.array(list(kept), np.int64)).tolist()
+            texts = [line + control_text(cell) for line, cell in zip(lines, cells, strict=True)]
+            control = Control(name, beside, texts)
+    served = adjusted(learner, snapshot.manifest)
+    return KnownVersion(version, schema, spec, served, weights, lines, control)
 
 
 def check_not_thinned(version: Version) -> None:
@@ -110,6 +145,7 @@ def weights_json(known: KnownVersion, top: int) -> dict[str, Any]:
     """
     totals = known.weights.totals()
     found = importances(known.learner, known.cuts, known.lines)
+    control = _control_json(known)
     return {
         "version": known.version.version,
         "learner": known.spec.to_json(),
@@ -117,8 +153,34 @@ def weights_json(known: KnownVersion, top: int) -> dict[str, Any]:
         "kept_rows": len(known.lines),
         "largest": [known.columns.to_json(each) for each in known.weights.largest(top)],
         "importances": importances_json(found),
-        "remarks": [*remarks_on(totals), *_on_rows(known.lines)],
+        "control": control,
+        "remarks": [*remarks_on(totals), *_on_rows(known.lines), *_on_control(found, control)],
     }
+
+
+def _control_json(known: KnownVersion) -> dict[str, Any] | None:
+    """How much a random column matters, to a shadow that learned it like the others."""
+    control = known.control
+    if control is None or not known.lines:
+        return None
+    found = importances(control.learner, known.cuts, control.lines)
+    return {
+        "shadow": control.name,
+        "importance": found.other,
+        "pairs": [{"column": name, "importance": value} for name, value in found.other_pairs],
+    }
+
+
+def _on_control(found: Importances, control: dict[str, Any] | None) -> Iterator[str]:
+    if control is None:
+        yield (
+            "To see how much a random column would matter, add a [[shadow]] with name = "
+            '"chance" and kind = "control", and start the learner again.'
+        )
+        return
+    less = [name for name, value in found.columns if value <= control["importance"]]
+    if less:
+        yield f"These columns matter no more than a random one: {listed(less)}."
 
 
 def importances_json(found: Importances) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from converters.show.tables import NOTHING, Table, counted, cut, percent, print_
 
 # What a table shows of names and of importances.
 LONGEST_NAME, MOST_PAIRS = 60, 10
+# What the control is called among columns.
+RANDOM = "(a random column)"
 
 
 def print_weights(content: Mapping[str, Any], model: str, out: TextIO) -> None:
@@ -22,7 +24,7 @@ def print_weights(content: Mapping[str, Any], model: str, out: TextIO) -> None:
     totals = content["weights"]
     out.write(f"Version {content['version']} of model '{model}': ")
     out.write(f"{counted(totals['weights'], 'weight', 'weights')}, {totals['undone']:,} by name\n")
-    for table in (_largest(content["largest"]), *_importances(content["importances"])):
+    for table in (_largest(content["largest"]), *_importances(content)):
         if table.rows:
             out.write("\n")
             print_table(table, out)
@@ -44,17 +46,25 @@ def _named(weight: Mapping[str, Any]) -> Iterator[str]:
     yield cut(weight["name"] or "no known name", LONGEST_NAME)
 
 
-def _importances(found: Mapping[str, Any]) -> Iterator[Table]:
+def _importances(content: Mapping[str, Any]) -> Iterator[Table]:
+    found, control = content["importances"], content["control"]
     over = (
         f"mean |contribution| over {found['rows']:,} kept rows, each against {found['others']:,}, "
         "log-odds"
     )
-    columns = [[cut(each["column"]), f"{each['importance']:.4f}"] for each in found["columns"]]
-    yield Table(f"Columns, {over}", ("column", "importance"), (False, True), columns)
-    pairs = [
-        [" x ".join(map(cut, each["columns"])), f"{each['importance']:.4f}"]
-        for each in found["pairs"][:MOST_PAIRS]
-        if each["importance"]
-    ]
-    title = "Pairs, what both do beyond each alone"
-    yield Table(title, ("columns", "importance"), (False, True), pairs)
+    of_columns = [(cut(each["column"]), each["importance"]) for each in found["columns"]]
+    of_pairs = [(" x ".join(map(cut, e["columns"])), e["importance"]) for e in found["pairs"]]
+    of_pairs = of_pairs[:MOST_PAIRS]
+    if control is not None:
+        of_columns.append((RANDOM, control["importance"]))
+        most = max(control["pairs"], key=lambda each: each["importance"])
+        of_pairs.append((f"{cut(most['column'])} x {RANDOM}", most["importance"]))
+    yield _ordered(f"Columns, {over}", "column", of_columns)
+    yield _ordered("Pairs, what both do beyond each alone", "columns", of_pairs)
+
+
+def _ordered(title: str, what: str, values: Sequence[tuple[str, float]]) -> Table:
+    """The largest first, without those that do nothing."""
+    ordered = sorted(values, key=lambda item: -item[1])
+    rows = [[name, f"{value:.4f}"] for name, value in ordered if value]
+    return Table(title, (what, "importance"), (False, True), rows)

@@ -88,3 +88,20 @@ AnyArray: TypeAlias = npt.NDArray[Any]
 
 class MetricsError(FreshetError):
     """Lessons or saved metrics are not what they should be; nothing has been measured."""
+
+
+# What is drawn is less than this.
+DRAWN = 2.0**52
+# Fixed numbers of splitmix64.
+_STEP, _MIX_1, _MIX_2 = map(np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+_SHIFT_1, _SHIFT_2, _SHIFT_3, _UNUSED = map(np.uint64, (30, 27, 31, 12))
+
+
+def drawn_for(numbers: IntArray) -> npt.NDArray[np.uint64]:
+    """A number of 52 bits for each number, always the same and without a pattern (splitmix64)."""
+    z = (numbers.astype(np.uint64) + np.uint64(1)) * _STEP
+    z = (z ^ (z >> _SHIFT_1)) * _MIX_1
+    z = (z ^ (z >> _SHIFT_2)) * _MIX_2
+    z ^= z >> _SHIFT_3
+    z >>= _UNUSED
+    return z

@@ -86,6 +86,14 @@ class Importances(BaseModel, extra="forbid"):
     pairs: list[OfPair]
 
 
+class Control(BaseModel, extra="forbid"):
+    """How much a random column matters to a shadow that learned it like the others."""
+
+    shadow: str
+    importance: float
+    pairs: list[OfColumn] = Field(description="of each column with the random one")
+
+
 class Weights(BaseModel, extra="forbid"):
     """What a version knows."""
 
@@ -95,6 +103,7 @@ class Weights(BaseModel, extra="forbid"):
     kept_rows: int
     largest: list[Weight]
     importances: Importances
+    control: Control | None = Field(description="null without a shadow of the kind `control`")
     remarks: list[str] = Field(description="what to know about weights without a name, or several")
 
 

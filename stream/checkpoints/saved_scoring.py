@@ -14,7 +14,7 @@ from converters.logger import log
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
 from learners.evaluation.labelled_examples import PINNED
-from learners.learner import MODEL_FILE, LearnerSpec
+from learners.learner import MODEL_FILE, LearnerSpec, shadow_file
 from learners.metrics.arrays import AnyArray
 from learners.snapshots.store import Snapshot
 from stream.fold.pinned import Pinned
@@ -23,7 +23,6 @@ from stream.fold.shadows import Shadow
 
 STATIC_FILE = "static-model"
 ADJUSTING = "adjusting"
-SHADOW = "shadow"
 REMEMBERS = "remembers"
 
 Arrays = dict[str, AnyArray]
@@ -70,7 +69,7 @@ def freeze_scoring(folder: Path, scoring: Scoring) -> tuple[dict[str, Any], dict
     if scoring.remembers:
         said[REMEMBERS] = True
     for shadow in scoring.shadows:
-        path = folder / f"{SHADOW}-{shadow.name}"
+        path = folder / shadow_file(shadow.name)
         if shadow.save(path):
             arrays[f"{ADJUSTING}-{shadow.name}"] = shadow.adjuster.state()
         else:
@@ -178,7 +177,7 @@ def _read_shadow(shadow: Shadow, said: Mapping[str, Any], folder: Path) -> None:
     if shadow.trouble:
         return
     try:
-        shadow.learner = choose.load(shadow.spec, folder / f"{SHADOW}-{shadow.name}")
+        shadow.learner = choose.load(shadow.spec, folder / shadow_file(shadow.name))
         _read_adjuster(folder, f"{ADJUSTING}-{shadow.name}", shadow.adjuster)
     except Exception as error:  # any failure affects only the shadow
         shadow.fail(f"{type(error).__name__}: {error}")
@@ -186,7 +185,8 @@ def _read_shadow(shadow: Shadow, said: Mapping[str, Any], folder: Path) -> None:
 
 def _same(shadow: Shadow, said: Mapping[str, Any]) -> bool:
     spec = shadow.spec.to_json()
-    return {name: said.get(name) for name in spec} == spec
+    alike = {name: said.get(name) for name in spec} == spec
+    return alike and said.get("control", False) == shadow.is_control
 
 
 def _read_adjuster(folder: Path, name: str, adjuster: Adjuster) -> None:

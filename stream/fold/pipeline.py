@@ -38,7 +38,7 @@ from stream.fold.outputs import (
 from stream.fold.plan import Labelled, Origin, Plan, Remembered, Teaching, plan_for, values
 from stream.fold.row_planner import Counts, Planner
 from stream.fold.run_planner import plan_records
-from stream.fold.scoring import AGE, AMOUNT, LAG, OWN, SLICE, STATIC, Scoring
+from stream.fold.scoring import AGE, AMOUNT, CONTROL_CELL, LAG, OWN, SLICE, STATIC, Scoring
 from stream.fold.shadows import new_shadow
 from stream.fold.slices import Slices
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
@@ -132,13 +132,13 @@ class Pipeline:
             self.scoring.remember(self.joiner)
         written = Written()
         with stage(PLAN):
-            plan, begin, after = plan_for(self.joiner), 0, -1
+            plan, begin, after = plan_for(self.joiner, self.counts.scored), 0, -1
             freezing = self._freezing(batch)
             if freezing is not None:
                 self._plan(batch, range(freezing), plan)
                 self._carry_out(plan, written, write=write)
                 self._freeze(batch.records[freezing].time)
-                plan, begin, after = plan_for(self.joiner), freezing, freezing
+                plan, begin, after = plan_for(self.joiner, self.counts.scored), freezing, freezing
             self._plan(batch, range(begin, len(batch.records)), plan, after)
             self._carry_out(plan, written, write=write)
         return written
@@ -176,8 +176,7 @@ class Pipeline:
             if len(text) <= SAMPLE_LENGTH:
                 self.sample.append(unlabelled(text))
         places, lines = values(plan.arrivals.lines), plan.lines
-        first = self.counts.scored - places.size
-        self.kept.see(first, places.size, lambda found: lines.at(places[found]))
+        self.kept.see(plan.scored_before, places.size, lambda found: lines.at(places[found]))
         if write:
             with stage(WRITE):
                 self._write(plan, scores, written)
@@ -223,15 +222,13 @@ class Pipeline:
 def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
     """A pipeline that has seen nothing."""
     settings, late = context.settings, context.settings.late_labels
+    specs = choose.shadow_specs(settings, context.schema)
     passthrough = passthrough_of(settings, context.schema)
     scoring = Scoring(
         choose.create(context.spec),
         Adjuster(settings.imbalance, settings.calibration),
         Slices(passthrough, settings.evaluation.slice_values),
-        [
-            new_shadow(name, spec, settings)
-            for name, spec in choose.shadow_specs(settings, context.schema).items()
-        ],
+        [new_shadow(shadow, specs[shadow.name], settings) for shadow in settings.shadow],
     )
     joiner = Joiner(late, settings.duplicates, scoring.layout())
     static_after = settings.evaluation.static_after
@@ -279,6 +276,7 @@ def lessons_of(taught: Labelled, remembered: Remembered) -> Lessons:
     layout = remembered.arrived_layout
     block = remembered.of(values(taught.events))
     floats = dict(zip(layout.floats, block.floats, strict=True))
+    floats.pop(CONTROL_CELL, None)
     amounts = np.ones(len(taught))
     for name in [name for name in floats if name.startswith(AMOUNT)]:
         amounts = floats.pop(name)

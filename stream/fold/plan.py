@@ -234,10 +234,12 @@ class Plan:
         refused: for each record, its rows that are dead letters.
         first_waiting: the number of the first event that waits since this plan.
         first_taught: the number of the first that is kept since this plan.
+        scored_before: how many events were scored before this plan.
     """
 
     first_waiting: int = 0
     first_taught: int = 0
+    scored_before: int = 0
     lines: Lines = field(default_factory=Lines)
     arrivals: Arrivals = field(default_factory=Arrivals)
     waits: Integers = field(default_factory=_none)
@@ -271,9 +273,9 @@ class Appending(Protocol):
         """
 
 
-def plan_for(joiner: Joiner) -> Plan:
-    """An empty plan that starts from the current joins."""
-    return Plan(joiner.waiting.end, joiner.taught.end)
+def plan_for(joiner: Joiner, scored: int = 0) -> Plan:
+    """An empty plan that starts from the current joins, when so many events have been scored."""
+    return Plan(joiner.waiting.end, joiner.taught.end, scored)
 
 
 @dataclass(frozen=True)

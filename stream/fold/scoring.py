@@ -17,13 +17,14 @@ from converters.config.settings import HALF
 from converters.convert.to_vw_text import unlabelled
 from learners import choose
 from learners.calibration.adjustment import Adjuster, Adjustment
+from learners.control_column import control_cells
 from learners.evaluation.labelled_examples import SERVED
 from learners.learner import MODEL_FILE, Learner, LineBlock
 from learners.line_bounds import joined
 from learners.metrics.arrays import FloatArray, IntArray
 from stream.fold.pinned import Loaded, Pinned, nothing_loaded
 from stream.fold.plan import Plan, Remembered, values
-from stream.fold.shadows import Shadow
+from stream.fold.shadows import Shadow, with_control
 from stream.fold.slices import Slices
 from stream.joins.column_store import UNKNOWN, Block, Layout, run_of
 from stream.joins.joiner import ARRIVED, BEHIND, Joiner
@@ -31,6 +32,8 @@ from stream.stages import LEARN, stage
 
 # The columns of an event's scores: the served score, the raw score, and those to compare with.
 SCORE, RAW, BASE_RATE, STATIC = "score", "raw", "base_rate", "static"
+# The column of the control's cells.
+CONTROL_CELL = "control cell"
 # The prefixes of sliced columns and of the amounts, and the suffix of the raw scores of a shadow
 # whose scores are adjusted.
 SLICE, AMOUNT, OWN = "slice ", "amount ", " raw"
@@ -78,6 +81,7 @@ class Scoring:
         floats += [STATIC] * bool(self.static)
         for shadow in self.shadows:
             floats += [shadow.column, *[self._raw_of(shadow)] * shadow.adjuster.changes]
+        floats += [CONTROL_CELL] * any(shadow.is_control for shadow in self.shadows)
         floats += [self.pinned.column] if self.pinned else []
         floats += [AMOUNT + self.slices.passthrough.amount] * bool(self.slices.passthrough.amount)
         floats += [SERVED] * self.remembers
@@ -115,7 +119,8 @@ class Scoring:
         if self.static is not None:
             _put(remembered, STATIC, self._static_scores(self.static, plan))
         for shadow in self.shadows:
-            self._step_shadow(shadow, blocks, remembered, at)
+            of = with_control(blocks, _cells(remembered)) if shadow.is_control else blocks
+            self._step_shadow(shadow, of, remembered, at)
         if self.pinned is not None:
             with stage(LEARN):
                 pinned = self.pinned.scores(_arrived(plan), self.loaded)
@@ -204,6 +209,26 @@ class Scoring:
         filled = np.where(scored, raw, HALF)
         adjusted = adjuster.adjust(filled, lines[known], given[known], positive[known])
         return np.where(scored, adjusted, UNKNOWN)
+
+
+def _cells(remembered: Remembered) -> FloatArray:
+    """The control's cell of each line of a plan; those of its arrivals are kept with them.
+
+    An example that is measured and not trained on has no line: it says that of the one before it,
+    whose own comes first, or an arrival's.
+    """
+    plan, cells = remembered.plan, np.full(len(remembered.plan.lines), UNKNOWN)
+    at = values(plan.arrivals.lines)
+    first = plan.scored_before
+    own = control_cells(np.arange(first, first + at.size)).astype(np.float64)
+    _put(remembered, CONTROL_CELL, own)
+    for taught in (plan.lessons, plan.corrections):
+        places = values(taught.lines)[::-1] - 1
+        of = remembered.of(values(taught.events)).floats
+        told = of[remembered.arrived_layout.floats.index(CONTROL_CELL)][::-1]
+        cells[places[places >= 0]] = told[places >= 0]
+    cells[at] = own
+    return cells
 
 
 def _copy_of(learner: Learner) -> Learner:

@@ -6,6 +6,7 @@ failure in it ends the shadow, is logged with its cause, and affects nothing els
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +16,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from converters.config.learning_settings import ShadowSettings
 from converters.config.settings import Settings
 from converters.logger import log
 from learners import choose
 from learners.calibration.adjustment import Adjuster
+from learners.control_column import CONTROL, control_text
 from learners.learner import Learner, LearnerSpec, LineBlock
 from learners.line_bounds import RefusedLinesError, joined
 from learners.metrics.arrays import FloatArray
@@ -38,6 +41,7 @@ class Shadow:
         adjuster: calibrates its scores.
         trouble: why it has failed; empty while it has not.
         begun: examples learned when it began; one of its name before that was another shadow.
+        is_control: whether its lines have a random column more.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Shadow:
     adjuster: Adjuster
     trouble: str = ""
     begun: int = 0
+    is_control: bool = False
 
     @property
     def column(self) -> str:
@@ -70,7 +75,8 @@ class Shadow:
 
     def to_json(self) -> dict[str, Any]:
         """Its entry in a manifest."""
-        return {**self.spec.to_json(), "trouble": self.trouble, "begun": self.begun}
+        control = {"control": True} if self.is_control else {}
+        return {**self.spec.to_json(), **control, "trouble": self.trouble, "begun": self.begun}
 
     def close(self) -> None:
         """Free the learner."""
@@ -102,15 +108,28 @@ class Shadow:
             return None
 
 
-def new_shadow(name: str, spec: LearnerSpec, settings: Settings) -> Shadow:
+def new_shadow(asked: ShadowSettings, spec: LearnerSpec, settings: Settings) -> Shadow:
     """An untrained shadow."""
     adjuster = Adjuster(settings.imbalance, settings.calibration)
-    shadow = Shadow(name, spec, None, adjuster)
+    shadow = Shadow(asked.name, spec, None, adjuster, is_control=asked.kind == CONTROL)
     try:
         shadow.learner = choose.create(spec)
     except Exception as error:  # its package may be broken; the learner's is not
         shadow.fail(f"{type(error).__name__}: {error}")
     return shadow
+
+
+def with_control(blocks: Sequence[LineBlock], cells: FloatArray) -> list[LineBlock]:
+    """The same lines with the control's features.
+
+    Args:
+        blocks: of lines.
+        cells: of each line; nan where it is not known, of an event from before the control.
+    """
+    lines = (line for block in blocks for line in block.lines)
+    known = ("" if math.isnan(cell) else control_text(int(cell)) for cell in cells.tolist())
+    texts = list(map(str.__add__, lines, known))
+    return joined(texts, plain=all(block.plain for block in blocks))
 
 
 def tell_slow(shadows: Iterable[Shadow]) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from converters.config.learning_settings import LateLabelSettings
+from learners.control_column import control_cells, control_text
 from learners.snapshots.store import SnapshotStore
 from stream.fold import run_report
 from stream.fold.pipeline import new_pipeline
@@ -180,3 +184,38 @@ def test_a_shadow_that_comes_again_is_another_one(tmp_path: Path) -> None:
     measured = run_report.metrics(fold)["contenders"]["again"]
     assert (measured["count"], measured["positives"]) == (4, 4)
     fold.close()
+
+
+class RandomColumn:
+    """What a control adds to each row that is scored, in their order."""
+
+    plain = True
+
+    def __init__(self) -> None:
+        self._count = count()
+
+    def __call__(self, ids: Sequence[str], lines: Sequence[str]) -> list[str]:
+        """The text of each."""
+        return [control_text(int(control_cells(np.array([next(self._count)]))[0])) for _ in lines]
+
+
+@pytest.mark.parametrize("cut", [7, 1000])
+def test_a_control_learns_a_random_column_more(cut: int, tmp_path: Path) -> None:
+    """As if the rows had it: its cell is the same when the label comes, also over a restart."""
+    made_for = context(LateLabelSettings(), 5, shadow=[{"name": "chance", "kind": "control"}])
+    plain, fold = new_pipeline(context(LateLabelSettings(), 5), 1), new_pipeline(made_for, 1)
+    plain.planner.appending = RandomColumn()
+    records = stream(80)
+    taken(plain, records)
+    for first in range(0, len(records), cut):
+        taken(fold, records[first : first + cut])
+        if first == 7 * 5:
+            fold = saved_and_loaded(fold, made_for, SnapshotStore(tmp_path / "s"))
+    (control,) = fold.scoring.shadows
+    assert control.learner is not None
+    assert model_bytes(control.learner, tmp_path) == model_bytes(plain.learner, tmp_path)
+    measured = fold.evaluator.summary()["contenders"]
+    assert measured["chance"]["count"] == fold.counts.learned
+    assert "control" not in measured
+    fold.close()
+    plain.close()

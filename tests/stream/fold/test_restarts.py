@@ -122,7 +122,7 @@ def test_stops_change_no_bit_of_anything(
     for stop in (at, [len(records) + 1]):
         fold, scores = folded(made_for, records, stop, folder)
         models = [s.learner for s in fold.scoring.shadows if s.learner is not None]
-        assert len(models) == 3
+        assert len(models) == 4
         state = {name: array.tobytes() for name, array in fold.evaluator.state().items()}
         adjusting = [fold.scoring.adjuster, *(s.adjuster for s in fold.scoring.shadows)]
         found.append(

@@ -56,6 +56,7 @@ EVERYTHING: dict[str, Any] = {
         {"name": "small", "args": "-b 12"},
         {"name": "wet", "kind": "river"},
         {"name": "oak", "kind": "river-forest", "forest": {"trees": 2, "max_nodes": 9}},
+        {"name": "chance", "kind": "control"},
     ],
 }
 
