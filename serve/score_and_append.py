@@ -34,6 +34,8 @@ from stream.log.contract import LogUnavailableError
 from stream.log.signed_scores import Answer
 
 ALWAYS = "always"
+# An answer is written in slices of so many rows, of about so many bytes each.
+ROWS_A_SLICE, SOME_BYTES = 1_000, 60
 # How long a request that has failed may wait for the registry.
 LITTLE_SECONDS = 0.5
 NO_IDS = (
@@ -191,7 +193,7 @@ class Remembered:
             label = served.readers.labels[positive]
             answers[at] |= {"score": given.score, "label": label, "repeated": True}
             answers[at]["version"] = given.version
-        return _content(scored, outcome.warnings)
+        return await self._turns.run(_content(scored, outcome.warnings), SOME_BYTES * len(answers))
 
     async def _appended(
         self, request: Request, rows: RowsToRemember, scores: dict[int, float], answer: Answer
@@ -219,14 +221,20 @@ class Remembered:
         return outcome
 
 
-def _content(scored: ScoredRows, warnings: Warnings) -> bytes:
+def _content(scored: ScoredRows, warnings: Warnings) -> Work[bytes]:
     """The whole answer; a row names its version if that is not the one that scored the others."""
     version = scored.served.version
     told: dict[str, Any] = {"warnings": warnings} if warnings else {}
     if scored.single:
         answer = scored.rows[0]
         return orjson.dumps(answer | {"version": answer.get("version", version)} | told)
-    for each in scored.rows:
-        if each.get("version") == version:
-            del each["version"]
-    return orjson.dumps({"version": version, "predictions": scored.rows} | told)
+    written: list[bytes] = []
+    for first in range(0, len(scored.rows), ROWS_A_SLICE):
+        yield
+        some = scored.rows[first : first + ROWS_A_SLICE]
+        for each in some:
+            if each.get("version") == version:
+                del each["version"]
+        written.append(orjson.dumps(some)[1:-1])
+    more = b"," + orjson.dumps(told)[1:-1] if told else b""
+    return b'{"version":%d,"predictions":[%b]%b}' % (version, b",".join(written), more)

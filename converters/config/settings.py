@@ -201,8 +201,8 @@ class ServeSettings(Section):
     )
     remember: Literal["asked", "always"] = Field(
         "asked",
-        description="which rows that are scored over HTTP are appended to the events topic with "
-        "their scores: those of `/predict?remember=true`, or all",
+        description="which rows that `/predict` scores are appended to the events topic with their "
+        "scores: those of `?remember=true`, or all",
     )
     max_body: int = Field(8 * 2**20, ge=1024, description="largest request body in bytes")
     max_row: int = Field(

@@ -12,7 +12,7 @@ import secrets
 import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +31,8 @@ BUSY_SECONDS = 5.0
 ABANDONED_MS = 60_000
 # SQLite takes so many values in a statement at least.
 AT_ONCE = 500
+# In place of when a process has begun, where the system does not say.
+UNKNOWN = "?"
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS given (
@@ -76,24 +78,36 @@ def digest_of(topic: str, id_: str) -> bytes:
 
 
 def this_process() -> str:
-    """The owner of claims; its last part tells it from an earlier process of the same number."""
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    """The owner of claims: host, number and start of the process, and what is this one's alone."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}/{pid}/{_begun(pid)}/{secrets.token_hex(4)}"
 
 
 def is_gone(owner: str, since: int, now: int) -> bool:
     """Whether the process that claimed something at this time (ms) will not finish it."""
-    host, pid, _ = owner.rsplit("/", 2)
+    host, pid, begun, _ = owner.rsplit("/", 3)
     if now - since > ABANDONED_MS:
         return True
-    if host != socket.gethostname():
-        return False
+    return host == socket.gethostname() and _begun(int(pid)) != begun
+
+
+def _begun(pid: int) -> str:
+    """When a process has begun, as far as the system says; empty where it does not run.
+
+    In a container that is started again a server has the number of the one before.
+    """
+    with suppress(FileNotFoundError, ProcessLookupError):
+        said = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
+        return said.rpartition(")")[2].split()[19]
+    if Path("/proc/self/stat").exists():
+        return ""
     try:
-        os.kill(int(pid), 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
-        return True
+        return ""
     except PermissionError:  # it runs, as another user
-        return False
-    return False
+        return UNKNOWN
+    return UNKNOWN
 
 
 class GivenScores:

@@ -36,6 +36,8 @@ MOST_WAITING = 1024
 AT_ONCE, ROWS_AT_ONCE = 256, 10_000
 # How soon to look again whether another process has finished an id that a request waits for.
 AGAIN_SECONDS = 0.02
+# How long a server that ends waits for a log that hangs.
+ENDING_SECONDS = 5.0
 STILL = (
     "Another server process is still appending a row of this id, and has not finished in time: "
     "send it again, and it gets the same answer."
@@ -140,21 +142,19 @@ class Remembering:
         return asked.done
 
     def close(self) -> None:
-        """End the thread once it has appended what waits."""
+        """End the thread once it has appended what waits, if that does not take long."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(ENDING_SECONDS)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                # Nobody waits for the last ones to be noted as finished.
-                self._changed.wait_for(
-                    lambda: self._waiting or self._closed or self._finished,
-                    AGAIN_SECONDS if self._blocked else None,
-                )
+                # What was finished is noted with the next requests, if there are some soon.
+                soon = AGAIN_SECONDS if self._blocked or self._finished else None
+                self._changed.wait_for(lambda: self._waiting or self._closed, soon)
                 self._waiting.extendleft(reversed(self._blocked))
                 self._blocked = []
                 asked = self._taken()
