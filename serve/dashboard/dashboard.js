@@ -2,6 +2,7 @@
 
 import { Chart } from "./chart.js";
 import { ask, given, refused } from "./token.js";
+import { showWhy } from "./why.js";
 
 const EVERY_MS = 1000;
 const PATIENCE_MS = 5000;
@@ -272,6 +273,7 @@ async function look() {
     }
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const status = await answer.json();
+    if (!times.length) showWhy(); // needs the same token
     keep(Date.now(), sample(status));
     show(status);
     for (const [name, chart] of Object.entries(charts)) chart.draw({ times, values: seen[name] });

@@ -1,14 +1,7 @@
 // The reference of the routes, from the OpenAPI document. No dependencies.
 
+import { changed, explained, make } from "./contributions.js";
 import { ask, given, refused } from "./token.js";
-
-/** An element with content: texts and elements, or lists of them. */
-function make(name, content = [], kind = "") {
-  const made = document.createElement(name);
-  if (kind) made.className = kind;
-  made.append(...[content].flat(Infinity));
-  return made;
-}
 
 const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 const code = (text) => make("code", text);
@@ -50,10 +43,44 @@ function named(schema) {
   return [schema.type].flat().join(" or ");
 }
 
-function bodies(method, place, requestBody, token) {
+// What is drawn when an example is tried; nothing of these changes anything.
+const TRIED = { "/explain": "explain?what_if=true", "/predict": "predict?explain=20" };
+
+/** What an answer says, one row after the other, and the answer itself. */
+function drawn(content) {
+  const { baseline } = content;
+  const rows = content.before ? [] : content.explanations ?? content.predictions ?? [content];
+  const shown = rows.map((each) => (each.error ? make("p", each.error.detail, "trouble") : explained(each, baseline)));
+  return [content.before ? changed(content) : shown, make("details", [make("summary", "The answer as JSON"), make("pre", pretty(content))])].flat(2);
+}
+
+/** A button that sends an example, and draws its answer below it. */
+function tryIt(path, type, example) {
+  const button = make("button", "Try it");
+  const place = make("div", [], "tried");
+  place.setAttribute("aria-live", "polite");
+  // Changes are not looked for where they are given.
+  const to = example.changes ? "explain" : TRIED[path];
+  button.addEventListener("click", async () => {
+    try {
+      const answer = await ask(to, { method: "POST", headers: { "Content-Type": type }, body: typeof example === "string" ? example : JSON.stringify(example) });
+      const content = await answer.json();
+      place.replaceChildren(...(answer.ok ? drawn(content) : [make("p", content.detail, "trouble")]));
+      if (refused(answer)) await given(answer);
+    } catch (error) {
+      place.replaceChildren(make("p", `No answer: ${error.message}.`, "trouble"));
+    }
+  });
+  return [button, place];
+}
+
+function bodies(method, path, place, requestBody, token) {
   return Object.entries(requestBody?.content ?? {}).flatMap(([type, content]) => [
     make("h3", ["Body ", code(type), ": ", named(content.schema)]),
-    ...examples(content).map(([, value]) => make("pre", curl(method, place, type, value, token))),
+    ...examples(content).flatMap(([, value]) => [
+      make("pre", curl(method, place, type, value, token)),
+      ...(TRIED[path] ? tryIt(path, type, value) : []),
+    ]),
   ]);
 }
 
@@ -88,7 +115,7 @@ function operation(method, path, described) {
     make("p", sentence(described.description)),
     access(scope, open),
     parameters(described.parameters),
-    bodies(method.toUpperCase(), address(path, described.servers?.[0]), described.requestBody, !open),
+    bodies(method.toUpperCase(), path, address(path, described.servers?.[0]), described.requestBody, !open),
     answers(described.responses),
   ], "inside");
   return make("details", [summary, inside]);

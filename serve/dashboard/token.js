@@ -15,7 +15,7 @@ function take() {
 /** Ask the server, with the token if there is one; one that is not valid any more is dropped. */
 export async function ask(path, options = {}) {
   const token = sessionStorage.getItem(KEPT);
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   const answer = await fetch(path, { ...options, headers, cache: "no-store" });
   if (answer.status !== 401 || !token) return answer;
   sessionStorage.removeItem(KEPT);
@@ -28,8 +28,15 @@ export function refused(answer) {
   return answer.status === 401 || answer.status === 403;
 }
 
-/** Ask the person for a token, saying why; done when there is one. */
-export async function given(answer) {
+let asking = null;
+
+/** Ask the person for a token, saying why; done when there is one. Of two who ask, both get it. */
+export function given(answer) {
+  asking ??= fromPerson(answer).finally(() => { asking = null; });
+  return asking;
+}
+
+async function fromPerson(answer) {
   const form = document.getElementById("token-form");
   const input = form.querySelector("input");
   const problem = await answer.json().catch(() => ({}));

@@ -51,8 +51,7 @@ def explained_rows(schema: Schema, bounds: LineBounds) -> Body:
         changes=(changes | None, None),
     )
     row = _example_row(schema)
-    first = schema.features[0].column
-    examples = {**body.examples, "changes": {"row": row, "changes": {first: row[first]}}}
+    examples = {**body.examples, "changes": {"row": row, "changes": _example_change(schema, row)}}
     return Body(body.model | wrapped, examples, body.csv, body.csv_pattern)
 
 
@@ -150,6 +149,14 @@ def _description(column: Column) -> str:
 def _example_row(schema: Schema) -> Json:
     """A row that the model accepts."""
     return {c.name: _example(c) for c in schema.columns if c.settings.role not in NOT_SHOWN}
+
+
+def _example_change(schema: Schema, row: Json) -> Json:
+    """Another value of a column of the row; the same one where no other is known."""
+    known = {column.name: column.settings.values for column in schema.columns}
+    changed = (name for name in row if len(known[name]) > 1)
+    name = next(changed, schema.features[0].column)
+    return {name: known[name][-1] if known[name] else row[name]}
 
 
 def _example(column: Column) -> object:

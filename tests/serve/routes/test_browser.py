@@ -1,4 +1,4 @@
-"""The pages in a real browser: where their token comes from, and where it goes."""
+"""The pages in a real browser: where their token comes from and goes, and what they draw."""
 
 from __future__ import annotations
 
@@ -42,12 +42,22 @@ STOPPED = {
     },
 }
 SERVED, FORM = "#state-served", "#token-form"
+# Reasons are against the early: what lowers the score is bad for them.
+EXPLAINED = '[explain]\nbaseline = "typical"\nrows = 20\nadverse = "negative"\n'
+LINE = "f1,1357016400,0,AX,JFK,17,740,1357020000"
+WHY = "#why-answer"
+ASK = "document.querySelector('#why-form').requestSubmit()"
+# Of each bar: the kind that its style goes by, and the number beside it.
+BARS = (
+    "[...document.querySelectorAll('%s .bars .bar i')].map(each => each.className + ' '"
+    " + each.closest('tr').lastChild.textContent.replace('−', '-')).join('\\n')"
+)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A model with a version."""
-    project = a_project(tmp_path_factory.mktemp("browser"))
+    project = a_project(tmp_path_factory.mktemp("browser"), EXPLAINED)
     with maker_of(project) as maker:
         maker.make()
     return project
@@ -213,6 +223,67 @@ def test_curves_break_where_nothing_was_measured(server: Server, tmp_path: Path)
         told = tab.send("Runtime.evaluate", expression=drawn, awaitPromise=True, returnByValue=True)
     joined = "M0.0 1.0h0L9000.0 2.0M40000.0 3.0h0L41000.0 4.0M90000.0 5.0h0"
     assert told["result"]["value"] == [joined, "", 1]
+
+
+def test_the_page_says_why_a_row_has_its_score_and_what_a_change_does(
+    server: Server, tmp_path: Path
+) -> None:
+    """A pasted line as bars with numbers and as sentences; what is wrong stands at its field."""
+    with opened(f"{server.address}/#token={server.admin_token}", tmp_path) as tab:
+        until(lambda: value(tab, "!document.querySelector('#why-ask').disabled"))
+        value(tab, _entered("#why-paste", LINE))
+        assert value(tab, f"document.querySelector({_field('hour')}).value") == "17"
+        value(tab, ASK)
+        until(lambda: "Score" in text(tab, WHY))
+        shown = text(tab, WHY)
+        assert re.search(r"baseline 20 typical rows.*\nsum score 0\.\d{4}", shown, re.DOTALL), shown
+        drawn = [each.split() for each in str(value(tab, BARS % WHY)).splitlines()]
+        assert {kind for kind, _ in drawn} == {"adverse", "favourable"}
+        assert all((kind == "adverse") == (float(number) < 0) for kind, number in drawn), drawn
+        assert re.search(r"Reasons\n+\w+ is ", shown), shown
+        assert re.search(r"What would have changed it\n(.|\n)*not what would happen", shown), shown
+
+        value(tab, _entered(_field("distance"), "52k") + ASK)
+        until(lambda: "not a number" in text(tab, "#why-fields"))
+        assert value(tab, f"document.activeElement.matches({_field('distance')})")
+        value(tab, _entered(_field("distance"), "2000"))
+        assert text(tab, "#why-ask") == "What does the change do?"
+        value(tab, ASK)
+        until(lambda: "becomes" in text(tab, WHY))
+        assert "distance 740 → 2000" in text(tab, WHY)
+        assert "not a number" not in text(tab, "#why-fields")
+
+
+def test_examples_of_scores_are_tried_and_drawn_where_they_stand(
+    server: Server, tmp_path: Path
+) -> None:
+    """Below each example of the two routes, and of no other."""
+    tried = "[...document.querySelectorAll('.tried')].map(each => each.innerText)"
+    with opened(f"{server.address}/docs#token={server.admin_token}", tmp_path) as tab:
+        until(lambda: "Append labels" in text(tab, "#content"))
+        value(tab, "document.querySelectorAll('details').forEach(each => each.open = true)")
+        value(tab, "document.querySelectorAll('.inside button').forEach(each => each.click())")
+        until(lambda: all(value(tab, tried)))
+        answers = value(tab, tried)
+        assert len(answers) == 9  # row, list, instances and CSV, and changes to be explained
+        changed = [each for each in answers if "becomes" in each]
+        assert len(changed) == 1
+        assert all(each in changed or "baseline 20 typical rows" in each for each in answers)
+
+
+def _field(name: str) -> str:
+    """The selector of a column's field, as text of a script."""
+    label = f"[...document.querySelectorAll('#why-fields label')].find(e => e.innerText == '{name}')"
+    return f"'#' + {label}.htmlFor"
+
+
+def _entered(selector: str, cell: str) -> str:
+    """What a person does who types something."""
+    found = selector if selector.startswith("'") else json.dumps(selector)
+    return (
+        f"(() => {{ const it = document.querySelector({found}); it.value = {json.dumps(cell)};"
+        "it.dispatchEvent(new Event('input')); })();"
+    )
 
 
 def _typed(token: str) -> str:
