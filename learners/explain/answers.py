@@ -13,6 +13,7 @@ from learners.explain.reason_codes import LEAST, NoReasonsError, ReasonCodes
 from learners.explain.row_pieces import RowPieces
 from learners.explain.what_if import NOTE, WhatIf
 from learners.learner import Learner
+from learners.line_bounds import BLOCK
 
 
 class Wanted(NamedTuple):
@@ -30,10 +31,17 @@ class Wanted(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row to be explained: its cells by column, and the line that the converter made of them."""
+    """A row to be explained.
+
+    Attributes:
+        cells: by column.
+        line: that the converter made of them.
+        at_once: as many such lines are scored in one step.
+    """
 
     cells: Mapping[str, str]
     line: str
+    at_once: int = BLOCK
 
 
 class Why:
@@ -67,6 +75,11 @@ class Why:
         """Those whose contributions are told, in the schema's order."""
         return self._columns
 
+    @property
+    def scores(self) -> int:
+        """How many lines are scored for a row, at most."""
+        return self._explainer.scores
+
     def reasons_of(self, wanted: Wanted) -> int:
         """How many reasons a row has at most; 0 where the config gives none."""
         if isinstance(self._reasons, NoReasonsError):
@@ -99,7 +112,7 @@ class Why:
         Raises:
             RefusedLinesError: it holds numbers that the learner does not take.
         """
-        found = yield from self._explainer.explain(row.line)
+        found = yield from self._explainer.explain(row.line, row.at_once)
         answer = self._one(found, row, wanted)
         if wanted.what_if:
             numbers = yield from self._what_if.numbers(found.pieces, row.cells, found.score)
@@ -118,8 +131,8 @@ class Why:
 
     def changed(self, before: Row, after: Row, wanted: Wanted) -> Work[dict[str, Any]]:
         """Why the score of a row moves when cells of it change; raises as :meth:`row`."""
-        one = yield from self._explainer.explain(before.line)
-        other = yield from self._explainer.explain(after.line)
+        one = yield from self._explainer.explain(before.line, before.at_once)
+        other = yield from self._explainer.explain(after.line, after.at_once)
         moved: list[dict[str, Any]] = [
             {
                 "column": name,

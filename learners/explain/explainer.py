@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from learners.explain.baseline import Baseline
 from learners.explain.row_pieces import Pieces, RowPieces
-from learners.explain.shapley import Values, Versus, any_order, pairwise
+from learners.explain.shapley import ORDERS, Values, Versus, any_order, pairwise
 from learners.learner import Learner, LineBlock
 from learners.line_bounds import BLOCK
 from learners.metrics.metrics import CLIP
@@ -68,8 +68,18 @@ class Explainer:
         self._others = self._log_odds(baseline.rows)
         self.log_odds = math.fsum(self._others) / len(self._others)
 
-    def explain(self, line: str) -> Work[Explanation]:
+    @property
+    def scores(self) -> int:
+        """How many lines are scored for a row, at most."""
+        each = 2 * (len(self.cuts.columns) + 1)
+        return each * len(self.baseline.rows) * (1 if self._exact else ORDERS)
+
+    def explain(self, line: str, at_once: int = BLOCK) -> Work[Explanation]:
         """Why a line of the converter has its score.
+
+        Args:
+            line: a label or weight before it is passed over.
+            at_once: as many lines like it are scored in one step.
 
         Raises:
             RefusedLinesError: it holds numbers that the learner does not take.
@@ -78,17 +88,7 @@ class Explainer:
         (score,) = self._learner.predict([line])
         row = self.cuts.cut(line)
         (log_odds,) = self._log_odds([row])
-        versus = [
-            Versus(row, log_odds, other, its)
-            for other, its in zip(self.baseline.rows, self._others, strict=True)
-        ]
-        solve = pairwise if self._exact else any_order
-        at_once = max(1, BLOCK // (2 * len(self.cuts.columns) + 2))
-        found: list[Values] = []
-        for start in range(0, len(versus), at_once):
-            if start:
-                yield
-            found += solve(self.cuts, versus[start : start + at_once], self._log_odds)
+        found = yield from self._values(row, log_odds, at_once)
         means = self._means([each.values for each in found])
         errors = None
         if any(each.variances for each in found):
@@ -104,6 +104,24 @@ class Explainer:
             errors,
             row,
         )
+
+    def _values(self, row: Pieces, log_odds: float, at_once: int) -> Work[list[Values]]:
+        """What the columns add against each row of the baseline."""
+        versus = [
+            Versus(row, log_odds, other, its)
+            for other, its in zip(self.baseline.rows, self._others, strict=True)
+        ]
+        planned = pairwise if self._exact else any_order
+        some = max(1, BLOCK // (2 * len(self.cuts.columns) + 2))
+        found: list[Values] = []
+        for start in range(0, len(versus), some):
+            plan = planned(self.cuts, versus[start : start + some])
+            scores: list[float] = []
+            for at in range(0, len(plan.rows), at_once):
+                yield
+                scores += self._log_odds(plan.rows[at : at + at_once])
+            found += plan.values(scores)
+        return found
 
     def _means(self, found: Sequence[dict[int, float]]) -> list[float]:
         """The mean of each column, and of what is no column's, over the baseline's rows."""

@@ -27,8 +27,6 @@ SEED = 20
 # The sets of so many columns are no more than the scores of these orders.
 ALL_SETS = 8
 
-ScoreRows = Callable[[Sequence[Sequence[str]]], Sequence[float]]
-
 
 class Values(NamedTuple):
     """What each column adds.
@@ -51,25 +49,35 @@ class Versus(NamedTuple):
     other_log_odds: float
 
 
-def pairwise(cuts: RowPieces, games: Sequence[Versus], score: ScoreRows) -> list[Values]:
+class Plan(NamedTuple):
+    """What is to be scored, and what follows from the log-odds of these rows."""
+
+    rows: list[Sequence[str]]
+    values: Callable[[Sequence[float]], list[Values]]
+
+
+def pairwise(cuts: RowPieces, games: Sequence[Versus]) -> Plan:
     """Exact values where at most pairs of columns have a term of their own."""
     columns = [cuts.differing(game.row, game.other) for game in games]
     rows: list[Sequence[str]] = []
     for game, differing in zip(games, columns, strict=True):
         rows += _swapped(cuts, game.row, game.other, differing)
         rows += _swapped(cuts, game.other, game.row, differing)
-    scores, at, found = score(rows), 0, []
-    for game, differing in zip(games, columns, strict=True):
-        count = len(differing)
-        last, first = scores[at : at + count], scores[at + count : at + 2 * count]
-        at += 2 * count
-        base = game.other_log_odds
-        gains = [
-            (game.log_odds - without + alone - base) / 2
-            for without, alone in zip(last, first, strict=True)
-        ]
-        found.append(Values(_adding_up(game, dict(zip(differing, gains, strict=True))), {}))
-    return found
+
+    def values(scores: Sequence[float]) -> list[Values]:
+        at, found = 0, []
+        for game, differing in zip(games, columns, strict=True):
+            count = len(differing)
+            last, first = scores[at : at + count], scores[at + count : at + 2 * count]
+            at += 2 * count
+            gains = [
+                (game.log_odds - without + alone - game.other_log_odds) / 2
+                for without, alone in zip(last, first, strict=True)
+            ]
+            found.append(Values(_adding_up(game, dict(zip(differing, gains, strict=True))), {}))
+        return found
+
+    return Plan(rows, values)
 
 
 def _swapped(
@@ -101,41 +109,50 @@ def _adding_up(game: Versus, values: dict[int, float]) -> dict[int, float]:
     return values
 
 
-def any_order(cuts: RowPieces, games: Sequence[Versus], score: ScoreRows) -> list[Values]:
+def any_order(cuts: RowPieces, games: Sequence[Versus]) -> Plan:
     """Values where any number of columns may have a term of their own."""
-    found = []
+    plans: list[Plan] = []
     for number, game in enumerate(games):
         columns = cuts.differing(game.row, game.other)
         if len(columns) <= ALL_SETS:
-            found.append(_of_all_sets(cuts, game, columns, score))
+            plans.append(_all_sets(cuts, game, columns))
         else:
-            found.append(_of_drawn_orders(cuts, game, columns, score, number))
-    return found
+            plans.append(_drawn_orders(cuts, game, columns, number))
+
+    def values(scores: Sequence[float]) -> list[Values]:
+        at, found = 0, list[Values]()
+        for plan in plans:
+            found += plan.values(scores[at : at + len(plan.rows)])
+            at += len(plan.rows)
+        return found
+
+    return Plan([row for plan in plans for row in plan.rows], values)
 
 
-def _of_all_sets(cuts: RowPieces, game: Versus, columns: Sequence[int], score: ScoreRows) -> Values:
+def _all_sets(cuts: RowPieces, game: Versus, columns: Sequence[int]) -> Plan:
     """The definition: each column's gain to each set without it, weighted."""
     count = len(columns)
     sets = [frozenset(s) for size in range(count + 1) for s in combinations(columns, size)]
-    scored = score([cuts.mixed(game.row, game.other, each) for each in sets])
-    worth = dict(zip(sets, scored, strict=True))
-    worth |= {sets[0]: game.other_log_odds, sets[-1]: game.log_odds}
     orders = math.factorial(count)
     weights = [math.factorial(s) * math.factorial(count - s - 1) / orders for s in range(count)]
-    values = {
-        column: math.fsum(
-            weights[len(each)] * (worth[each | {column}] - worth[each])
-            for each in sets
-            if column not in each
-        )
-        for column in columns
-    }
-    return Values(_adding_up(game, values), {})
+
+    def values(scores: Sequence[float]) -> list[Values]:
+        worth = dict(zip(sets, scores, strict=True))
+        worth |= {sets[0]: game.other_log_odds, sets[-1]: game.log_odds}
+        found = {
+            column: math.fsum(
+                weights[len(each)] * (worth[each | {column}] - worth[each])
+                for each in sets
+                if column not in each
+            )
+            for column in columns
+        }
+        return [Values(_adding_up(game, found), {})]
+
+    return Plan([cuts.mixed(game.row, game.other, each) for each in sets], values)
 
 
-def _of_drawn_orders(
-    cuts: RowPieces, game: Versus, columns: Sequence[int], score: ScoreRows, number: int
-) -> Values:
+def _drawn_orders(cuts: RowPieces, game: Versus, columns: Sequence[int], number: int) -> Plan:
     """The mean gain over orders that are drawn, and the variance of that mean."""
     draw = random.Random(SEED + number)  # noqa: S311  # the same for every row and every server
     orders = []
@@ -144,19 +161,25 @@ def _of_drawn_orders(
         draw.shuffle(order)
         orders += [order, order[::-1]]
     begun = [frozenset(order[:size]) for order in orders for size in range(1, len(order))]
-    scores = iter(score([cuts.mixed(game.row, game.other, each) for each in begun]))
-    gains: dict[int, list[float]] = {column: [] for column in columns}
-    for order in orders:
-        before = game.other_log_odds
-        for column in order[:-1]:
-            now = next(scores)
-            gains[column].append(now - before)
-            before = now
-        gains[order[-1]].append(game.log_odds - before)
-    means = {column: math.fsum(of) / len(of) for column, of in gains.items()}
-    variances = {}
-    for column, of in gains.items():
-        pairs = [(one + other) / 2 for one, other in zip(of[::2], of[1::2], strict=True)]
-        spread = math.fsum((each - means[column]) ** 2 for each in pairs)
-        variances[column] = spread / (ORDERS - 1) / ORDERS
-    return Values(_adding_up(game, means), variances)
+
+    def values(scores: Sequence[float]) -> list[Values]:
+        following = iter(scores)
+        gains: dict[int, list[float]] = {column: [] for column in columns}
+        for order in orders:
+            before = game.other_log_odds
+            for column in order[:-1]:
+                now = next(following)
+                gains[column].append(now - before)
+                before = now
+            gains[order[-1]].append(game.log_odds - before)
+        means = {column: math.fsum(of) / len(of) for column, of in gains.items()}
+        variances = {column: _variance(of, means[column]) for column, of in gains.items()}
+        return [Values(_adding_up(game, means), variances)]
+
+    return Plan([cuts.mixed(game.row, game.other, each) for each in begun], values)
+
+
+def _variance(gains: Sequence[float], mean: float) -> float:
+    """Of the mean of gains, of which each two are of an order and its reverse."""
+    pairs = [(one + other) / 2 for one, other in zip(gains[::2], gains[1::2], strict=True)]
+    return math.fsum((each - mean) ** 2 for each in pairs) / (len(pairs) - 1) / len(pairs)

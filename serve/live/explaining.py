@@ -6,7 +6,7 @@ loop's thread, to which the model belongs, in slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from converters.cells.refusal import Refusal
 from converters.config.column_settings import MISSING, TYPICAL
@@ -15,9 +15,20 @@ from converters.convert.row_block import RowBlock
 from learners.explain.answers import Row, Wanted, Why
 from learners.explain.baseline import Baseline, baseline_of
 from learners.explain.row_pieces import RowPieces
+from learners.line_bounds import BLOCK
+from serve.http.problems import TooLargeError
 from serve.http.thread_pools import Threads
 from serve.live.version_loader import Served
+from serve.rows.crosses import MOST_TOGETHER
 from serve.rows.request_rows import Part
+from serve.rows.row_errors import TOO_MANY_CROSSES
+
+# How many features may be scored to explain a row: some 2 s of a processor.
+MOST_FEATURES = {"vw": 200_000_000, "river": 4_000_000}
+
+
+# How many scores a request may take, and rows whatever they take: some seconds, in many slices.
+MOST_SCORES, MOST_ROWS = 300_000, 1_000
 
 
 class Explaining:
@@ -65,24 +76,48 @@ class Explaining:
         return self._files[schema.hash]
 
 
+def check_rows(why: Why, rows: int) -> None:
+    """Refuse a request of more rows than can be explained in time.
+
+    Raises:
+        TooLargeError: it has too many.
+    """
+    most = max(1, min(MOST_ROWS, MOST_SCORES // why.scores))
+    if rows > most:
+        raise TooLargeError(
+            f"The request has more than {most:,} rows to be explained, each of which takes "
+            f"{why.scores:,} scores. Send fewer at a time, or hold them against fewer rows "
+            "(explain.rows); 'freshet explain' takes files of any length."
+        )
+
+
 def rows_of(
-    names: Sequence[str], part: Part, block: RowBlock, refused: Mapping[int, Refusal]
-) -> Iterator[Row | None]:
-    """The rows of a part as they are explained; None for each that has no score.
+    served: Served, why: Why, part: Part, block: RowBlock, refused: Mapping[int, Refusal]
+) -> Iterator[Row | Refusal]:
+    """The rows of a part as they are explained, or why a row is not.
 
     Args:
-        names: of the schema's columns.
+        served: the version.
+        why: what explains its rows.
         part: converted.
         block: what it was converted to.
         refused: its rows without a score, by number; those of the block among them.
     """
-    lines = iter(block.lines)
+    lines, names = iter(block.lines), served.readers.schema.names
     for at, cells in enumerate(part.cells()):
-        if at in block.refused:
-            yield None
-            continue
-        line = next(lines)
-        if at in refused or isinstance(cells, Refusal):
-            yield None
+        line = "" if at in block.refused else next(lines)
+        if at in refused:
+            yield refused[at]
+        elif isinstance(cells, Refusal):
+            yield cells
         else:
-            yield Row(dict(zip(names, cells, strict=True)), line)
+            yield _bounded(served, why, Row(dict(zip(names, cells, strict=True)), line))
+
+
+def _bounded(served: Served, why: Why, row: Row) -> Row | Refusal:
+    """The row, in steps of bounded length; refused if it takes too many."""
+    features = served.readers.crosses.count(row.line) + row.line.count(" ") + 1
+    if features * why.scores > MOST_FEATURES[served.kind]:
+        shown = f"{features:,} features, each scored {why.scores:,} times"
+        return Refusal(TOO_MANY_CROSSES, "", shown)
+    return row._replace(at_once=max(1, min(BLOCK, MOST_TOGETHER[served.kind] // features)))

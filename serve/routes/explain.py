@@ -11,14 +11,15 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
+from converters.cells.refusal import Refusal
 from learners.choose import spec_for
 from learners.explain.answers import Row, Wanted, Why
 from learners.line_bounds import bounds_for
-from learners.versions.score_file import block_scores
 from serve.http.body import CSV, JSON, count_in, media_type, only_parameters, parse
-from serve.http.problems import RowsRefusedError, TooLargeError, UnknownParameterError
+from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.http.turns import FEW_BYTES, Work
-from serve.live.explaining import rows_of
+from serve.live.bounded_scores import bounded_scores
+from serve.live.explaining import check_rows, rows_of
 from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
 from serve.openapi.explanation_models import explained_answer
@@ -28,8 +29,6 @@ from serve.rows.row_errors import only, row_error
 from serve.service import Service
 
 ROUTE = "/explain"
-# Each row is scored some 2N times for each row of the baseline.
-MOST_ROWS = 1_000
 MOST_REASONS = 20
 BOOLEANS = {"true": True, "false": False}
 WRAPPED = frozenset({"row", "changes"})
@@ -100,7 +99,8 @@ class Explanations:
     ) -> Work[bytes]:
         """The answer as JSON."""
         about = {"version": served.version, "baseline": why.baseline}
-        wrapped = _wrapped(kind, body)
+        most = 2 * served.readers.requests.limits.row_bytes
+        wrapped = _wrapped(kind, body) if len(body) <= most else None
         if wrapped is not None:
             answer = yield from self._changed(wrapped, served, why, wanted)
             return orjson.dumps(about | answer)
@@ -109,11 +109,7 @@ class Explanations:
             yield
             if part is None:
                 continue
-            if len(found) + len(part) > MOST_ROWS:
-                raise TooLargeError(
-                    f"The request has more than {MOST_ROWS:,} rows to be explained. Send fewer at "
-                    "a time; 'freshet explain' takes files of any length."
-                )
+            check_rows(why, len(found) + len(part))
             found += yield from self._part(part, served, why, wanted, len(found))
             if part.single:
                 return orjson.dumps(about | only(found))
@@ -124,18 +120,18 @@ class Explanations:
     ) -> Work[list[dict[str, Any]]]:
         """The answers for the rows of a part."""
         converted = part.converted()
-        _, refused = block_scores(served.learner, converted)
+        yield
+        _, refused = yield from bounded_scores(served, converted)
         ids = part.ids(converted)
-        names = served.readers.schema.names
         answers = []
-        for at, row in enumerate(rows_of(names, part, converted, refused)):
+        for at, row in enumerate(rows_of(served, why, part, converted, refused)):
             yield
-            if row is None:
-                answers.append({"error": row_error(start + at, refused[at])})
+            if isinstance(row, Refusal):
+                answers.append({"error": row_error(start + at, row)})
                 continue
             answer = yield from why.row(row, wanted)
             answers.append(answer if ids[at] in (None, "") else answer | {"id": ids[at]})
-        self._counters.rows_explained.inc(len(answers) - len(refused))
+            self._counters.rows_explained.inc()
         return answers
 
     def _changed(
@@ -143,14 +139,14 @@ class Explanations:
     ) -> Work[dict[str, Any]]:
         """The answer for a row in which cells change; without changes, for the row."""
         row, changes = wrapped["row"], wrapped.get("changes") or {}
-        before = _row(served, row)
+        before = yield from _row(served, why, row)
         yield
         self._counters.rows_explained.inc()
         if not changes:
             return (yield from why.row(before, wanted))
         if wanted.what_if:
             raise UnknownParameterError("'what_if' is about a row without `changes`.")
-        after = _row(served, {**row, **changes})
+        after = yield from _row(served, why, {**row, **changes})
         return (yield from why.changed(before, after, wanted))
 
 
@@ -168,20 +164,19 @@ def _wrapped(kind: str, body: bytes) -> dict[str, Any] | None:
     return content
 
 
-def _row(served: Served, row: dict[str, Any]) -> Row:
+def _row(served: Served, why: Why, row: dict[str, Any]) -> Work[Row]:
     """A single row, checked and converted.
 
     Raises:
-        RowsRefusedError: it cannot be scored.
+        RowsRefusedError: it cannot be explained.
     """
-    parts = filter(None, served.readers.requests.read(JSON, orjson.dumps(row)))
-    (part,) = parts
+    (part,) = filter(None, served.readers.requests.read(JSON, orjson.dumps(row)))
     converted = part.converted()
-    _, refused = block_scores(served.learner, converted)
-    if refused:
-        only([{"error": row_error(0, refused[0])}])
-    (found,) = rows_of(served.readers.schema.names, part, converted, refused)
-    assert found is not None
+    _, refused = yield from bounded_scores(served, converted)
+    (found,) = rows_of(served, why, part, converted, refused)
+    if isinstance(found, Refusal):
+        only([{"error": row_error(0, found)}])
+    assert isinstance(found, Row)
     return found
 
 

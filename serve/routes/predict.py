@@ -17,15 +17,14 @@ from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import Odd
-from converters.convert.row_block import RowBlock
 from learners.choose import spec_for
 from learners.explain.answers import Row, Wanted, Why
 from learners.line_bounds import bounds_for
-from learners.versions.score_file import block_scores
 from serve.http.body import JSON, count_in, media_type, only_parameters
 from serve.http.problems import NoModelError, UnknownParameterError
 from serve.http.turns import FEW_BYTES, Work
-from serve.live.explaining import rows_of
+from serve.live.bounded_scores import bounded_scores
+from serve.live.explaining import check_rows, rows_of
 from serve.live.ingest_warnings import Warned
 from serve.live.repeated_requests import REPLAYED
 from serve.live.version_loader import Served
@@ -257,18 +256,20 @@ class Predictions:
 
     def _add_columns(
         self,
-        answers: Sequence[dict[str, Any]],
-        rows: Iterable[Row | None],
+        answers: list[dict[str, Any]],
+        rows: Iterable[Row | Refusal],
         why: Why,
         wanted: Wanted,
+        start: int,
     ) -> Work[None]:
         """Add to each answer what its strongest columns add, and its reasons."""
-        for answer, row in zip(answers, rows, strict=True):
+        for at, row in enumerate(rows):
             yield
-            if row is None:
+            if isinstance(row, Refusal):
+                answers[at] = {"error": row_error(start + at, row)}
                 continue
             found = yield from why.row(row, wanted)
-            answer |= {name: found[name] for name in ADDED if name in found}
+            answers[at] |= {name: found[name] for name in ADDED if name in found}
             self._counters.rows_explained.inc()
 
     def _rows(self, kind: str, body: bytes, asked: Asked) -> Work[ScoredRows]:
@@ -297,31 +298,16 @@ class Predictions:
         """The answers of a part, whose first row has this number."""
         converted = part.converted()
         yield
-        if served.readers.crosses.few(converted, served.kind):
-            scores, refused = block_scores(served.learner, converted)
-        else:
-            scores, refused = yield from self._bounded_scores(served, converted)
+        scores, refused = yield from bounded_scores(served, converted)
         answers = self._answers(served, scores, refused, part.ids(converted), start)
         if odd := part.odd(converted):
             self._tell(answers, odd, asked)
         if explaining is not None:
-            rows = rows_of(served.readers.schema.names, part, converted, refused)
-            yield from self._add_columns(answers, rows, *explaining)
+            why, wanted = explaining
+            check_rows(why, start + len(part))
+            rows = rows_of(served, why, part, converted, refused)
+            yield from self._add_columns(answers, rows, why, wanted, start)
         return answers
-
-    def _bounded_scores(
-        self, served: Served, block: RowBlock
-    ) -> Work[tuple[list[float], dict[int, Refusal]]]:
-        """The scores of a part's rows, and which have none; of some rows at a time."""
-        scores: list[float] = []
-        refused: dict[int, Refusal] = {}
-        for some in served.readers.crosses.bounded(block, served.kind):
-            if before := len(scores) + len(refused):
-                yield
-            found, without = block_scores(served.learner, some)
-            scores += found
-            refused |= {before + at: refusal for at, refusal in without.items()}
-        return scores, refused
 
     def _answers(
         self,

@@ -23,7 +23,7 @@ MOST_COLUMNS = 10_000
 
 ROW_SENTENCES = SENTENCES | {
     MISSING_COLUMN: "the column is missing, and the schema does not allow that",
-    TOO_MANY_CROSSES: "crossing its texts gives more features than are scored",
+    TOO_MANY_CROSSES: "crossing its cells gives more features than are scored",
     UNLEARNABLE: "the learner cannot take a value of this magnitude",
 }
 

@@ -66,7 +66,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.selection.table_size": "arrays of codes; configurations is about settings",
     "learners.versions.common_examples": "arrays; a promotion is about versions",
     "learners.vw.weight_names": "hashes of names; the learner is Vowpal Wabbit's workspace",
-    "serve.rows.crosses": "features that rows have together; readers are about names and cells",
     "serve.access.hosts": "names and origins; the guard is about tokens",
     "serve.access.verifier": "comparing in constant time; credentials are about files that change",
     "serve.live.answered_ids": "the file; remembering is about the thread and the log",

@@ -225,3 +225,28 @@ def test_a_file_that_cannot_be_read_is_told_without_its_name(tmp_path: Path) -> 
         assert answer["baseline"]["kind"] == "file"
         assert answer["baseline"]["rows"] == len(ROWS)
         adds_up(answer, answer["baseline"])
+
+
+def test_a_row_of_too_many_features_is_refused(tmp_path: Path) -> None:
+    """Crossed texts would be scored a hundred times over; /predict scores them all the same."""
+    words = 'kind = "text"'
+    with a_client(tmp_path, carrier=words, origin=words) as (client, _):
+        row = as_object(ROWS[0]) | {"carrier": "a b " * 400, "origin": "c d " * 400}
+        assert client.post("/predict", json=row).is_success
+        assert client.post("/explain", json=row).is_success
+        larger = row | {"carrier": "a b " * 2_000, "origin": "c d " * 4_000}
+        problem = problem_of(client.post("/explain", json=larger))
+        assert problem["status"] == 422
+        assert problem["errors"][0]["reason"] == "too-many-crosses"
+        many = client.post("/predict?explain=2", json=[as_object(ROWS[0]), larger]).json()
+        assert "contributions" in many["predictions"][0]
+        assert many["predictions"][1]["error"]["row"] == 1
+
+
+def test_more_rows_than_can_be_explained_in_time_are_refused(client: TestClient) -> None:
+    """By both routes, at once; the message says how many are taken."""
+    objects = [as_object(row) for row in flights(900, seed=3)]
+    for path in ("/explain", "/predict?explain=2"):
+        problem = problem_of(client.post(path, json=objects))
+        assert problem["status"] == 413
+        assert "more than 600 rows" in problem["detail"]
