@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
 from converters.config.shown_url import shown_url
@@ -174,6 +174,18 @@ class Client:
         answer = self._object("POST", self._predict, plain_rows(rows))
         version = answer["version"]
         return [_scored(each, each.get("version", version)) for each in answer["predictions"]]
+
+    def explain(self, row: Row, changes: Row | None = None, **asked: object) -> Answer:
+        """Why a row has its score, as ``/explain`` answers; raises as :meth:`predict`.
+
+        Args:
+            row: to be explained.
+            changes: other cells: the answer has both scores and the difference by column.
+            asked: ``baseline``, ``reasons`` or ``what_if``, as the route's parameters.
+        """
+        query = urlencode({n: str(v).lower() if v is True else v for n, v in asked.items()})
+        content = {"row": plain_row(row)} | ({"changes": plain_row(changes)} if changes else {})
+        return self._object("POST", f"/explain?{query}", content)
 
     def events(self, rows: Iterable[Row]) -> Appended:
         """Append event rows to the log, all or none, once.

@@ -86,6 +86,18 @@ def test_many_rows_keep_their_order_and_their_errors(client: Client) -> None:
     assert (second.row, second.column, second.reason) == (1, "distance", "not-a-number")
 
 
+def test_a_row_is_explained(client: Client) -> None:
+    """By columns, with changes, and with what would change its label."""
+    row = as_object(flights(1)[0])
+    answer = client.explain(row, baseline="missing", what_if=True)
+    added = sum(each["contribution"] for each in answer["contributions"])
+    assert answer["baseline"]["log_odds"] + added == pytest.approx(answer["log_odds"], abs=5e-6)
+    assert answer["score"] == client.predict(row).score
+    assert "numbers" in answer["what_if"]
+    changed = client.explain(row, {"hour": 3})
+    assert changed["after"]["score"] == client.predict(row, hour=3).score
+
+
 def test_a_refusal_says_what_is_wrong(client: Client) -> None:
     """The error has the problem document with its request id."""
     with pytest.raises(ProblemError, match=r"422 .*colour") as error:
