@@ -50,7 +50,7 @@ ASK = "document.querySelector('#why-form').requestSubmit()"
 # Of each bar: the kind that its style goes by, and the number beside it.
 BARS = (
     "[...document.querySelectorAll('%s .bars .bar i')].map(each => each.className + ' '"
-    " + each.closest('tr').lastChild.textContent.replace('−', '-')).join('\\n')"
+    " + each.closest('tr').lastChild.textContent.replace('\u2212', '-')).join('\\n')"
 )
 
 
@@ -273,7 +273,8 @@ def test_examples_of_scores_are_tried_and_drawn_where_they_stand(
 
 def _field(name: str) -> str:
     """The selector of a column's field, as text of a script."""
-    label = f"[...document.querySelectorAll('#why-fields label')].find(e => e.innerText == '{name}')"
+    labels = "[...document.querySelectorAll('#why-fields label')]"
+    label = f"{labels}.find(e => e.innerText == '{name}')"
     return f"'#' + {label}.htmlFor"
 
 
