@@ -18,7 +18,6 @@ from converters.cells.categories import PARTS, Categorical, Group
 from converters.cells.feature import Feature
 from converters.cells.kind import Pieces
 from converters.cells.quantities import spans
-from converters.convert.from_vw_text import read_row
 from converters.pieces.column_memory import CheckedColumn
 from converters.pieces.time_pieces import FIRST_YEAR
 from converters.schema.schema import Schema
@@ -49,21 +48,18 @@ class FeatureNotes:
 
     def noting(self, column: CheckedColumn) -> CheckedColumn:
         """The same column of a conversion, whose features are noted."""
-        kind = self._kinds[column.name]
-        if kind not in ("categorical", "text") or not self._most:
+        if self._kinds[column.name] not in ("categorical", "text") or not self._most:
             return column
         make, make_many = column.piece, column.pieces
-        # A text's pieces hardly repeat.
-        met: set[str] | None = None if kind == "text" else set()
 
         def piece(cell: str) -> str:
             made = make(cell)
-            self._note([made], "", met)
+            self._note([made], "")
             return made
 
         def pieces(cells: Sequence[str]) -> Pieces:
             made = make_many(cells)
-            self._note(made[0], made[1], met)
+            self._note(made[0], made[1])
             return made
 
         return replace(column, piece=piece, pieces=pieces)
@@ -73,19 +69,26 @@ class FeatureNotes:
         new, self._new = self._new, []
         return new
 
-    def _note(self, texts: Sequence[str], lead: str, met: set[str] | None) -> None:
+    def _note(self, texts: Sequence[str], lead: str) -> None:
         if len(self._known) >= self._most:
             return
-        fresh = set(texts) if met is None else set(texts).difference(met)
-        if met is not None:
-            met |= fresh
-        for text in sorted(fresh):
-            piece = lead + text
-            line = piece if piece.startswith(" |") else f"|{piece}"
-            for space in read_row(line).spaces.values():
-                names = [name for name in space if name not in self._known]
-                self._known.update(names)
-                self._new += [name for name in names if len(name) <= LONGEST_NAME]
+        if lead:  # of categories; each text is a value
+            (before,) = _names_in(lead)
+            names = [before + text for text in dict.fromkeys(texts)]
+        else:
+            names = [name for text in dict.fromkeys(texts) for name in _names_in(text)]
+        new = [name for name in names if name not in self._known]
+        if new:
+            self._known.update(new)
+            self._new += [name for name in dict.fromkeys(new) if len(name) <= LONGEST_NAME]
+
+
+def _names_in(piece: str) -> list[str]:
+    """The keys of a piece such as `` |a note=x note=y``, which holds no numbers."""
+    if not piece.startswith(" |"):
+        return piece.split(" ")[1:]
+    letter, *tokens = piece[2:].split(" ")
+    return [f"{letter}|{token}" for token in tokens]
 
 
 def told_names(feature: Feature) -> list[list[str]]:
