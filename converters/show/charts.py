@@ -125,6 +125,19 @@ class BarChart:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedBars:
+    """Bars one below the other, to both sides of a line at zero; those below it are outlines.
+
+    Attributes:
+        title: what the lengths are.
+        bars: the text of each, and its length.
+    """
+
+    title: str
+    bars: Sequence[tuple[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class CalibrationPlot:
     """The share of positive labels against the mean score, bin by bin.
 
@@ -138,7 +151,7 @@ class CalibrationPlot:
     points: Sequence[tuple[float, float, int]]
 
 
-Chart = LineChart | BarChart | CalibrationPlot
+Chart = LineChart | BarChart | SignedBars | CalibrationPlot
 
 
 WIDTH, HEIGHT = 640, 220
@@ -161,6 +174,8 @@ def draw(chart: Chart) -> str:
         return _line_chart(chart)
     if isinstance(chart, BarChart):
         return _bar_chart(chart)
+    if isinstance(chart, SignedBars):
+        return _signed(chart)
     return _calibration(chart)
 
 
@@ -250,6 +265,25 @@ def _horizontal(chart: BarChart, most: float) -> Iterator[str]:
         if rate is not None:
             yield f'<path class="scale" d="M{RATES[0]} {top + 10}H{RATES[1]}"/>'
             yield _dot(shares.at(rate), top + 10)
+
+
+def _signed(chart: SignedBars) -> str:
+    most = max((abs(value) for _, value in chart.bars), default=0.0)
+    if not most:
+        return ""
+    across = Scale(-most, most, BEGIN, RATES[1] - 40)
+    high = ROW * len(chart.bars)
+    drawn = [f'<path class="scale" d="M{across.at(0):.1f} 0V{high}"/>']
+    for place, (text, value) in enumerate(chart.bars):
+        begin, end = sorted((across.at(0), across.at(value)))
+        kind = "first" if value > 0 else "second"
+        drawn += [
+            _text(BEGIN - 6, place * ROW + 14, cut(text, ROW_LETTERS), "end"),
+            _rectangle(kind, begin, place * ROW + 4, end - begin, ROW - 8),
+            _text(WIDTH - 6, place * ROW + 14, f"{value:+.3f}", "end"),
+        ]
+    each = ", ".join(f"{text} {value:+.3f}" for text, value in chart.bars)
+    return _svg(f"{chart.title}: {each}.", WIDTH, high, drawn)
 
 
 def _rectangle(kind: str, left: float, top: float, width: float, height: float) -> str:

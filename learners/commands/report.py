@@ -28,6 +28,7 @@ def report(
 ) -> None:
     """Evaluate the scores given at arrival against labels."""
     from converters.files.output import check_apart, writing
+    from learners.knowledge.what_columns_add import what_columns_add, why_sections
     from learners.report.checkpoint_measures import measured
     from learners.report.document import document
     from learners.report.render import headline, page, sections, show, title
@@ -36,12 +37,15 @@ def report(
         raise UsageError("--html needs a file: standard output takes the report as text or JSON.")
     check_apart({"--config": str(config)}, {"--html": html})
     settings, schema = read_config(config)
-    content = document(settings, measured(settings, schema, version))
+    found = measured(settings, schema, version)
+    content = document(settings, found)
+    content["why"] = what_columns_add(settings, schema, found.checkpoint)
+    shown = [*sections(content), *why_sections(content["why"])]
     if html is not None:
         with writing(html) as out:
-            out.write(page(title(content), headline(content), sections(content)).encode())
+            out.write(page(title(content), headline(content), shown).encode())
         say(f"Report written to {html}.")
     if json:
         print_json(content)
     elif html is None:
-        show(f"{title(content)}: {headline(content)}", sections(content))
+        show(f"{title(content)}: {headline(content)}", shown)

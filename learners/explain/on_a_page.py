@@ -36,11 +36,20 @@ def page(answer: Mapping[str, Any], baseline: Mapping[str, Any], version: int) -
         yield from _what_if(answer["what_if"], answer["label"])
 
 
+def against(baseline: Mapping[str, Any]) -> str:
+    """What a row is held against, in words."""
+    return AGAINST[baseline["kind"]].format(**baseline)
+
+
+def bar(value: float, most: float) -> str:
+    """A bar for a terminal, of which the longest is that of the largest magnitude."""
+    return "█" * round(WIDTH * abs(value) / most) or "·"
+
+
 def _head(answer: Mapping[str, Any], baseline: Mapping[str, Any], version: int) -> Iterator[str]:
-    against = AGAINST[baseline["kind"]].format(**baseline)
     yield f"Score {answer['score']:.4f}, so the label is '{answer['label']}' (version {version})."
     yield (
-        f"What each column adds, in log-odds, against {against} "
+        f"What each column adds, in log-odds, against {against(baseline)} "
         f"(mean score {percent(baseline['score'])}, {answer['method']}):"
     )
 
@@ -57,8 +66,7 @@ def _bars(answer: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterator[st
     width = max(len(name) for name, _ in [*each, ("baseline", 0.0)])
     yield f"  {'baseline':<{width}}  {baseline['log_odds']:+9.4f}"
     for name, value in each:
-        bar = "█" * round(WIDTH * abs(value) / most)
-        yield f"  {name:<{width}}  {value:+9.4f}  {bar or '·'}".rstrip()
+        yield f"  {name:<{width}}  {value:+9.4f}  {bar(value, most)}"
     yield f"  {'sum':<{width}}  {answer['log_odds'] + answer['adjustment']:+9.4f}"
 
 

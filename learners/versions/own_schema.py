@@ -22,7 +22,7 @@ from converters.config.settings import Settings
 from converters.schema.schema import Column, Schema, from_settings
 from learners.registry import Registry
 from learners.registry.errors import UnservableVersionError
-from learners.registry.row_types import Json, Lineage, Version, converter_of
+from learners.registry.row_types import Checkpoint, Json, Lineage, Version, converter_of
 from learners.snapshots.store import SnapshotStore
 
 # The sections of a lineage's config that make its schema.
@@ -59,7 +59,7 @@ class KnownSchemas:
         known = self._own.values()
         self.by_hash = {own: _reading(schema, known) for own, schema in self._own.items()}
 
-    def of(self, version: Version) -> Schema:
+    def of(self, version: Checkpoint) -> Schema:
         """The schema of a version.
 
         Raises:

@@ -10,7 +10,7 @@ from converters.config.settings import Settings
 from learners import choose
 from learners.calibration.adjustment import adjusted
 from learners.learner import MODEL_FILE, Learner, LearnerSpec
-from learners.registry.row_types import Version
+from learners.registry.row_types import Checkpoint, Version
 from learners.snapshots.store import SnapshotStore
 
 
@@ -19,7 +19,7 @@ def spec_of(learner: dict[str, Any]) -> LearnerSpec:
     return LearnerSpec(learner["kind"], tuple(learner["args"]))
 
 
-def served_learner(snapshots: SnapshotStore, version: Version) -> Learner:
+def served_learner(snapshots: SnapshotStore, version: Checkpoint) -> Learner:
     """A learner opened from a version, only to predict; its scores are the served ones."""
     with snapshots.open(version.snapshot, only={MODEL_FILE}) as snapshot:
         learner = choose.load(spec_of(version.learner), snapshot.path / MODEL_FILE)

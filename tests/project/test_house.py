@@ -57,7 +57,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.explain.shapley": "the mathematics; the explainer is about a version's scores",
     "learners.explain.what_if": "looks for changes; answers are about JSON",
     "learners.registry.migrations": "statements of other times; the database has today's",
-    "learners.knowledge.importances": "arrays of scores; version_weights is about weights",
     "learners.river.adaptive": "one forest, and what of river's its state is",
     "learners.river.tree_features": "numbers of a row; the forests are about rows of numbers",
     "learners.report.breakdowns": "one section of the report",
