@@ -249,7 +249,9 @@ class ExplainSettings(Section):
         "times as long",
     )
     adverse: Literal["positive", "negative"] | None = Field(
-        None, description="the class that is bad for whom a row is about; reasons are given for it"
+        None,
+        description="the class that is bad for whom a row is about, `positive` or `negative`; "
+        "reasons are given for it",
     )
     reasons: int = Field(4, ge=1, le=20, description="most reasons of a row, where none are asked")
     words: dict[str, WordsSettings] = Field(

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -29,7 +29,7 @@ from converters.sampling.file_sample import Sample
 # The sections that are most often changed; docs/configuration.md has them all.
 SHOWN_SECTIONS = (
     *("learner", "late_labels", "evaluation", "imbalance", "calibration"),
-    *("checkpoint", "topics", "serve"),
+    *("checkpoint", "topics", "explain", "serve"),
 )
 
 WIDTH = 100
@@ -178,7 +178,9 @@ def _section(name: str, info: FieldInfo, proposal: Proposal | None) -> Iterator[
 
 
 def _within(info: FieldInfo) -> type[Section] | None:
-    """The section that a field holds, perhaps, or several times."""
+    """The section that a field holds, perhaps, or several times; none where each has a name."""
+    if get_origin(info.annotation) is dict:
+        return None
     kinds = (info.annotation, *get_args(info.annotation))
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
 

@@ -71,9 +71,10 @@ def _bars(answer: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterator[st
 
 
 def _reasons(answer: Mapping[str, Any]) -> Iterator[str]:
-    if "reasons" not in answer:
-        return
     yield ""
+    if "reasons" not in answer:
+        yield "No reasons in words: they need explain.adverse, and explain.baseline with rows."
+        return
     reasons = answer["reasons"]
     yield "Reasons:" if reasons else "No column worked against this row."
     for number, reason in enumerate(reasons, 1):

@@ -107,7 +107,7 @@ def test_other_sections_are_shown_with_their_defaults() -> None:
     """The lines that are commented out hold the defaults: without their '#' nothing changes."""
     text, _ = written(table({"z": lambda i: NOISE[i]}))
     uncommented = re.sub(r"(?m)^# (?=\w+ = )", "", text)
-    assert text.count("\n[") == 2 + 9
+    assert text.count("\n[") == 2 + 10
     settings = loaded(text)
     assert "kafka://HOST:PORT" in text
     assert tomllib.loads(uncommented)["late_labels"]["wait"] == settings.late_labels.wait
