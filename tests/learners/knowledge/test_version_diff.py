@@ -19,10 +19,13 @@ from tests.support.serving.project import Project, csv_text, flights
 ROW = '{"carrier": "AX", "origin": "", "hour": 23, "distance": 900}'
 
 
+CALIBRATED = '[calibration]\nmethod = "platt"\nwindow = 200\nevery = 50\n'
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A model of two versions; a third has other arguments, a fourth another column too."""
-    project = Project(tmp_path_factory.mktemp("p"), args="-b 16")
+    project = Project(tmp_path_factory.mktemp("p"), args="-b 16", more=CALIBRATED)
     rows = flights(900)
     for part in (rows[:500], rows[500:]):
         project.produce(project.write_csv(part), label_time="landed")
@@ -97,6 +100,7 @@ def test_a_row_adds_up(project: Project, other: int) -> None:
     for which in ("from", "to"):
         score = row["score"][which]
         assert math.log(score / (1 - score)) == pytest.approx(row["log_odds"][which], abs=1e-5)
+    assert {each["what"]: each["change"] for each in row["beside"]}["calibration"] != 0
     assert {each["what"] for each in row["columns"]} == {"carrier", "origin", "hour", "distance"}
 
 
