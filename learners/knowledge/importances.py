@@ -19,8 +19,9 @@ from learners.explain.row_pieces import Pieces, RowPieces
 from learners.learner import Learner
 from learners.line_bounds import joined
 
-# No more rows are scored for the columns, and no more for the pairs: each takes half a second.
-MOST_SCORES = 40_000
+# No more rows are scored for the columns, and no more for the pairs: each takes half a second, by
+# the kind of learner.
+MOST_SCORES = {"vw": 40_000, "river": 4_000}
 # Rows that are explained, at most; each is held against as many others as the scores allow.
 MOST_ROWS, FEWEST_OTHERS = 100, 4
 # Only these are paired, those that matter most.
@@ -58,8 +59,9 @@ def importances(learner: Learner, cuts: RowPieces, lines: Sequence[str]) -> Impo
     if len(lines) <= 1:
         return Importances([], [], 0.0, [], len(lines), 0)
     rows = evenly(lines, MOST_ROWS)
+    most = MOST_SCORES[learner.spec.kind]
     each = len(rows) * (2 * len(cuts.columns) + 2)
-    others = evenly(lines, max(FEWEST_OTHERS, MOST_SCORES // each))
+    others = evenly(lines, max(FEWEST_OTHERS, most // each))
     baseline = Baseline("typical", tuple(map(cuts.cut, others)))
     explainer = Explainer(learner, cuts, baseline)
     found = [finished(explainer.explain(line)) for line in rows]
@@ -68,7 +70,7 @@ def importances(learner: Learner, cuts: RowPieces, lines: Sequence[str]) -> Impo
     order = sorted(range(len(means)), key=lambda column: -means[column])
     columns = [(cuts.columns[column], means[column]) for column in order]
     nobodys = [len(cuts.columns)] if other else []
-    both = _pairs(learner, cuts, rows, [*sorted(order[:MOST_PAIRED]), *nobodys])
+    both = _pairs(learner, most, cuts, rows, [*sorted(order[:MOST_PAIRED]), *nobodys])
     names = cuts.columns
     pairs = [((names[i], names[j]), value) for (i, j), value in both if j < len(names)]
     other_pairs = [(names[i], value) for (i, j), value in both if j == len(names)]
@@ -82,14 +84,14 @@ def evenly(lines: Sequence[str], most: int) -> list[str]:
 
 
 def _pairs(
-    learner: Learner, cuts: RowPieces, lines: Sequence[str], columns: Sequence[int]
+    learner: Learner, most: int, cuts: RowPieces, lines: Sequence[str], columns: Sequence[int]
 ) -> list[tuple[tuple[int, int], float]]:
     """The importance of each pair of columns; a row is held against some of the others."""
     sets = [frozenset[int](), *(frozenset({column}) for column in columns)]
     both = list(combinations(columns, 2))
     sets += map(frozenset, both)
-    rows = [cuts.cut(line) for line in lines]
-    apart = max(1, min(len(rows) - 1, MOST_SCORES // (len(sets) * len(rows))))
+    rows = [cuts.cut(line) for line in evenly(lines, max(2, most // len(sets)))]
+    apart = max(1, min(len(rows) - 1, most // (len(sets) * len(rows))))
     sums = {pair: [0.0] * len(rows) for pair in both}
     for number, row in enumerate(rows):
         mixed = [

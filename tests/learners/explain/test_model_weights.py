@@ -34,9 +34,9 @@ class Learned(NamedTuple):
 
 
 def learned(folder: Path, **options: str) -> Learned:
-    """A model of 1,500 flights; its file is copied."""
+    """A model of 600 flights; its file is copied."""
     project = Project(folder / "p", more=OFTEN, **options)  # type: ignore[arg-type]
-    rows = flights(1_500)
+    rows = flights(600)
     project.produce(project.write_csv(rows), label_time="landed")
     report = project.learn()
     with project.registry() as registry:

@@ -12,7 +12,7 @@ import pytest
 from converters.convert.to_vw_text import compile_schema
 from learners.explain.row_pieces import RowPieces
 from learners.knowledge.importances import evenly, importances
-from learners.learner import Learner, LineBlock
+from learners.learner import Learner, LearnerSpec, LineBlock
 from tests.support.rows.schemas import build
 
 SCHEMA = build({name: {"kind": "categorical"} for name in "abcd"} | {"y": {"role": "label"}})
@@ -22,6 +22,7 @@ class Terms:
     """Log-odds of 2 for a=1, 3 more if b=1 too, and 1 for c=1; d adds nothing."""
 
     order = 2
+    spec = LearnerSpec("vw", ())
 
     def log_odds(self, blocks: Sequence[LineBlock]) -> list[float]:
         """Of each line."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from learners.explain.feature_names import names_file
-from learners.knowledge.version_weights import known_version, weights_json
+from learners.knowledge.version_weights import known_version, weights_json, write_readable
 from learners.knowledge.weights_page import RANDOM, print_weights
 from learners.registry.errors import UnservableVersionError
 from tests.support.serving.project import Project, flights
@@ -22,7 +22,7 @@ def learned(folder: Path, more: str = "", kind: str = "vw") -> Project:
     """A model of some flights."""
     args = "-b 18" if kind == "vw" else ""
     project = Project(folder / "p", more=more, kind=kind, args=args)
-    project.produce(project.write_csv(flights(1_500)))
+    project.produce(project.write_csv(flights(1_000)))
     project.learn()
     return project
 
@@ -77,3 +77,15 @@ def test_doubts_are_told(tmp_path: Path) -> None:
         known_version(project.snapshots(), replace(version, state="thinned"), project.schema),
     ):
         pass
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("vw", "Version "), ("river", "{")])
+def test_a_model_is_written_for_people(kind: str, begins: str, tmp_path: Path) -> None:
+    """With a line for each weight: Vowpal Wabbit's by hash, river's by name."""
+    project, file = learned(tmp_path, kind=kind), tmp_path / "model.txt"
+    with project.registry() as registry:
+        write_readable(project.snapshots(), registry.versions.find(1), file)
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith(begins)
+    assert ("carrier=AX" in text) == (kind == "river")
+    assert text.count("\n") > told(project)["weights"]["weights"]
