@@ -11,7 +11,7 @@ from learners.explain.baseline import Baseline
 from learners.explain.explainer import Explainer, Explanation, Work, logistic
 from learners.explain.reason_codes import LEAST, NoReasonsError, ReasonCodes
 from learners.explain.row_pieces import RowPieces
-from learners.explain.what_if import NOTE, WhatIf
+from learners.explain.what_if import NOTE, Unchanged, WhatIf
 from learners.learner import Learner
 from learners.line_bounds import BLOCK
 
@@ -70,6 +70,15 @@ class Why:
         self._reasons = _reasons(settings, schema, cuts, baseline)
         self._what_if = WhatIf(learner, schema, cuts, self._threshold, kept)
 
+    def begin(self, at_once: int = BLOCK) -> Work[None]:
+        """Score the baseline, once, so many lines in one step; raises a BaselineError."""
+        return self._explainer.begin(at_once)
+
+    @property
+    def first_line(self) -> str:
+        """The line of the first row of the baseline."""
+        return self._explainer.cuts.line(self._explainer.baseline.rows[0])
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Those whose contributions are told, in the schema's order."""
@@ -115,8 +124,10 @@ class Why:
         found = yield from self._explainer.explain(row.line, row.at_once)
         answer = self._one(found, row, wanted)
         if wanted.what_if:
-            numbers = yield from self._what_if.numbers(found.pieces, row.cells, found.score)
-            others = yield from self._what_if.categories(found.pieces, row.cells, found.score)
+            positive = found.score >= self._threshold
+            of = Unchanged(found.pieces, row.cells, positive, row.at_once)
+            numbers = yield from self._what_if.numbers(of)
+            others = yield from self._what_if.categories(of)
             answer["what_if"] = {
                 "threshold": self._threshold,
                 "numbers": [each._asdict() for each in numbers],

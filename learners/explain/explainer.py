@@ -10,11 +10,11 @@ import math
 from collections.abc import Generator, Sequence
 from typing import NamedTuple, TypeVar
 
-from learners.explain.baseline import Baseline
+from learners.explain.baseline import Baseline, BaselineError
 from learners.explain.row_pieces import Pieces, RowPieces
 from learners.explain.shapley import ORDERS, Values, Versus, any_order, pairwise
 from learners.learner import Learner, LineBlock
-from learners.line_bounds import BLOCK
+from learners.line_bounds import BLOCK, RefusedLinesError
 from learners.metrics.metrics import CLIP
 
 T = TypeVar("T")
@@ -65,8 +65,34 @@ class Explainer:
         self.baseline = baseline
         self._learner = learner
         self._exact = learner.order in (1, 2)
-        self._others = self._log_odds(baseline.rows)
-        self.log_odds = math.fsum(self._others) / len(self._others)
+        self._others: list[float] = []
+
+    def begin(self, at_once: int = BLOCK) -> Work[None]:
+        """Score the baseline, once; :meth:`explain` does it as well.
+
+        Args:
+            at_once: as many lines are scored in one step.
+
+        Raises:
+            BaselineError: a row of it holds numbers that the learner does not take.
+        """
+        rows, found = self.baseline.rows, list[float]()
+        if self._others:
+            return
+        for at in range(0, len(rows), at_once):
+            yield
+            try:
+                found += self._log_odds(rows[at : at + at_once], plain=False)
+            except RefusedLinesError as error:
+                place, why = next(iter(error.reasons.items()))
+                raise BaselineError(f"Row {at + place + 1:,} of the baseline: {why}.") from error
+        self._others = found
+
+    @property
+    def log_odds(self) -> float:
+        """The mean log-odds of the baseline."""
+        finished(self.begin())
+        return math.fsum(self._others) / len(self._others)
 
     @property
     def scores(self) -> int:
@@ -84,6 +110,7 @@ class Explainer:
         Raises:
             RefusedLinesError: it holds numbers that the learner does not take.
         """
+        yield from self.begin(at_once)
         line = line[line.index("|") :]
         (score,) = self._learner.predict([line])
         row = self.cuts.cut(line)
@@ -130,12 +157,12 @@ class Explainer:
             for column in range(len(self.cuts.columns) + 1)
         ]
 
-    def _log_odds(self, rows: Sequence[Sequence[str]]) -> list[float]:
+    def _log_odds(self, rows: Sequence[Sequence[str]], *, plain: bool = True) -> list[float]:
         found: list[float] = []
         for start in range(0, len(rows), BLOCK):
             lines = [self.cuts.line(row) for row in rows[start : start + BLOCK]]
             # The row and those of the baseline were checked; a mixture is only looked at.
-            found += self._learner.log_odds([LineBlock("\n".join([*lines, ""]), len(lines), True)])
+            found += self._learner.log_odds([LineBlock("\n".join([*lines, ""]), len(lines), plain)])
         return found
 
 

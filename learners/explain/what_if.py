@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -51,6 +52,22 @@ class OtherCategories(NamedTuple):
     to: list[tuple[str, float]]
 
 
+class Unchanged(NamedTuple):
+    """A row as it is.
+
+    Attributes:
+        row: its pieces.
+        cells: by column.
+        positive: whether its label is.
+        at_once: as many such rows are scored in one step.
+    """
+
+    row: Pieces
+    cells: Mapping[str, str]
+    positive: bool
+    at_once: int
+
+
 class WhatIf:
     """Looks for changes of single cells that cross the threshold.
 
@@ -76,45 +93,35 @@ class WhatIf:
         self._threshold = threshold
         self._kept = kept
 
-    def numbers(
-        self, row: Pieces, cells: Mapping[str, str], score: float
-    ) -> Work[list[OtherNumber]]:
-        """For each numeric column with ``min`` and ``max``, its nearest number that would do it.
-
-        Args:
-            row: the pieces of the row.
-            cells: its cells by column.
-            score: its score.
-        """
+    def numbers(self, of: Unchanged) -> Work[list[OtherNumber]]:
+        """For each numeric column with ``min`` and ``max``, its nearest number that would do it."""
         found = []
         for feature in self._schema.features:
             if feature.settings.kind != "numeric" or None in _range(feature.settings):
                 continue
-            yield
-            cell = cells.get(feature.column, "").strip()
-            nearest = self._nearest(row, feature, cell, score >= self._threshold)
+            cell = of.cells.get(feature.column, "").strip()
+            nearest = yield from self._nearest(of, feature, cell)
             if nearest is not None:
                 found.append(OtherNumber(feature.column, cell, *nearest))
         return found
 
-    def categories(
-        self, row: Pieces, cells: Mapping[str, str], score: float
-    ) -> Work[list[OtherCategories]]:
+    def categories(self, of: Unchanged) -> Work[list[OtherCategories]]:
         """For each column of categories, those that would do it, the furthest across first."""
         found = []
-        positive = score >= self._threshold
         for feature in self._schema.features:
             if feature.settings.kind not in ("categorical", "boolean"):
                 continue
-            yield
-            cell = cells.get(feature.column, "").strip()
+            cell = of.cells.get(feature.column, "").strip()
             others = [each for each in self._categories_of(feature) if each != cell]
-            scored = zip(others, self._scores(row, feature.column, others), strict=True)
-            across = [(each, its) for each, its in scored if (its >= self._threshold) != positive]
-            across.sort(key=lambda of: -of[1] if not positive else of[1])
+            scored = yield from self._scores(of, feature.column, others)
+            across = [each for each in scored.items() if self._is_across(of, each[1])]
+            across.sort(key=lambda each: each[1] if of.positive else -each[1])
             if across:
                 found.append(OtherCategories(feature.column, cell, across[:TOLD]))
         return found
+
+    def _is_across(self, of: Unchanged, score: float) -> bool:
+        return (score >= self._threshold) != of.positive
 
     @cached_property
     def _seen(self) -> list[Pieces]:
@@ -126,14 +133,15 @@ class WhatIf:
         if settings.kind == "boolean":
             return [settings.true_values[0], settings.false_values[0]]
         place = self._cuts.place_of(feature)
-        written = {row[place].partition("=")[2] for row in self._seen}
-        seen = sorted(map(unquote, filter(None, written)))
-        listed = [*settings.values, *settings.rare_values, *seen]
+        seen = {row[place]: unquote(row[place].partition("=")[2]) for row in self._seen}
+        # What is written of many values, such as a group, is no value itself.
+        own = sorted(cell for piece, cell in seen.items() if cell and _writes(feature, cell, piece))
+        listed = [*settings.values, *settings.rare_values, *own]
         return list(dict.fromkeys(listed))[:CATEGORIES]
 
     def _nearest(
-        self, row: Pieces, feature: Feature, cell: str, positive: bool
-    ) -> tuple[str, float] | None:
+        self, of: Unchanged, feature: Feature, cell: str
+    ) -> Work[tuple[str, float] | None]:
         """The nearest number across the threshold, with its score."""
         try:
             now = number(cell)
@@ -143,40 +151,71 @@ class WhatIf:
         steps = _Steps(feature.settings, cell)
         for end in steps.ends:
             points = steps.outward(now, end)
-            across = self._first_across(row, feature.column, steps, points, positive)
+            across = yield from self._first_across(of, feature.column, steps, points)
             if across is not None:
                 point, its = across
                 found.append((abs(point / steps.unit - now), steps.text(point), its))
         return min(found)[1:] if found else None
 
     def _first_across(
-        self, row: Pieces, column: str, steps: _Steps, points: Sequence[int], positive: bool
-    ) -> tuple[int, float] | None:
+        self, of: Unchanged, column: str, steps: _Steps, points: Sequence[int]
+    ) -> Work[tuple[int, float] | None]:
         """The first of some points across the threshold, and from there back as far as that holds.
 
         The point before the one found is not across.
         """
-        scores = self._scores(row, column, [steps.text(point) for point in points])
-        across = [(its >= self._threshold) != positive for its in scores]
-        if True not in across or across[0]:
-            return None
-        at = across.index(True)
-        inside, outside, found = points[at - 1], points[at], scores[at]
+        texts = {steps.text(point): point for point in points}
+        scores = yield from self._scores(of, column, list(texts))
+        inside: int | None = None
+        for text, score in scores.items():
+            if not self._is_across(of, score):
+                inside = texts[text]
+                continue
+            if inside is None:  # the number itself, rounded
+                return None
+            return (yield from self._back(of, column, steps, (inside, texts[text], score)))
+        return None
+
+    def _back(
+        self, of: Unchanged, column: str, steps: _Steps, between: tuple[int, int, float]
+    ) -> Work[tuple[int, float]]:
+        """Halve the way between a point that is not across and one that is, with its score."""
+        inside, outside, found = between
         while abs(outside - inside) > 1:
             middle = (inside + outside) // 2
-            (its,) = self._scores(row, column, [steps.text(middle)])
-            if (its >= self._threshold) != positive:
-                outside, found = middle, its
+            scores = yield from self._scores(of, column, [steps.text(middle)])
+            if not scores:  # the converter refuses it
+                break
+            ((_, score),) = scores.items()
+            if self._is_across(of, score):
+                outside, found = middle, score
             else:
                 inside = middle
         return outside, found
 
-    def _scores(self, row: Pieces, column: str, cells: Sequence[str]) -> list[float]:
-        """The served score of a row with each of some cells of a column."""
-        if not cells:
-            return []
-        lines = [self._cuts.line(self._cuts.rewritten(row, column, cell)) for cell in cells]
-        return self._learner.predict_blocks(joined(lines, plain=True))
+    def _scores(self, of: Unchanged, column: str, cells: Sequence[str]) -> Work[dict[str, float]]:
+        """The served score of a row with each of some cells of a column; none of a refused one."""
+        lines = {}
+        for cell in cells:
+            with suppress(RefusedCellError):
+                lines[cell] = self._cuts.line(self._cuts.rewritten(of.row, column, cell))
+        found: dict[str, float] = {}
+        for at in range(0, len(lines), of.at_once):
+            yield
+            some = list(lines)[at : at + of.at_once]
+            scores = self._learner.predict_blocks(joined([lines[c] for c in some], plain=True))
+            found |= zip(some, scores, strict=True)
+        return found
+
+
+def _writes(feature: Feature, cell: str, piece: str) -> bool:
+    """Whether a cell is a value of its own, and writes this piece."""
+    if feature.is_unseen(cell) and feature.settings.unseen != "keep":
+        return False
+    try:
+        return feature.plain_piece(cell) == piece
+    except RefusedCellError:
+        return False
 
 
 class _Steps:

@@ -18,6 +18,7 @@ from learners.explain.row_pieces import RowPieces
 from learners.line_bounds import BLOCK
 from serve.http.problems import TooLargeError
 from serve.http.thread_pools import Threads
+from serve.http.turns import Work
 from serve.live.version_loader import Served
 from serve.rows.crosses import MOST_TOGETHER
 from serve.rows.request_rows import Part
@@ -74,6 +75,13 @@ class Explaining:
             seconds = self._settings.serve.timeout
             self._files[schema.hash] = await self._reads.run(seconds, baseline_of, of, *given)
         return self._files[schema.hash]
+
+
+def begun(served: Served, why: Why) -> Work[None]:
+    """Score the baseline in steps of bounded length, if it is not scored yet."""
+    line = why.first_line
+    features = served.readers.crosses.count(line) + line.count(" ") + 1
+    yield from why.begin(max(1, min(BLOCK, MOST_TOGETHER[served.kind] // features)))
 
 
 def check_rows(why: Why, rows: int) -> None:

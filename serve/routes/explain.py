@@ -19,7 +19,7 @@ from serve.http.body import CSV, JSON, count_in, media_type, only_parameters, pa
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.http.turns import FEW_BYTES, Work
 from serve.live.bounded_scores import bounded_scores
-from serve.live.explaining import check_rows, rows_of
+from serve.live.explaining import begun, check_rows, rows_of
 from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
 from serve.openapi.explanation_models import explained_answer
@@ -98,6 +98,7 @@ class Explanations:
         self, kind: str, body: bytes, served: Served, why: Why, wanted: Wanted
     ) -> Work[bytes]:
         """The answer as JSON."""
+        yield from begun(served, why)
         about = {"version": served.version, "baseline": why.baseline}
         most = 2 * served.readers.requests.limits.row_bytes
         wrapped = _wrapped(kind, body) if len(body) <= most else None

@@ -24,7 +24,7 @@ from serve.http.body import JSON, count_in, media_type, only_parameters
 from serve.http.problems import NoModelError, UnknownParameterError
 from serve.http.turns import FEW_BYTES, Work
 from serve.live.bounded_scores import bounded_scores
-from serve.live.explaining import check_rows, rows_of
+from serve.live.explaining import begun, check_rows, rows_of
 from serve.live.ingest_warnings import Warned
 from serve.live.repeated_requests import REPLAYED
 from serve.live.version_loader import Served
@@ -240,6 +240,7 @@ class Predictions:
         """The answer by one version, its predictions written part by part."""
         about: dict[str, Any] = {"version": served.version}
         if explaining is not None:
+            yield from begun(served, explaining[0])
             about["baseline"] = explaining[0].baseline
         written: list[bytes] = []
         start = 0

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from learners import choose
 from learners.explain.answers import Row, Wanted, Why
 from learners.explain.baseline import Baseline, BaselineError, baseline_of
 from learners.explain.explainer import Explanation, finished
 from learners.explain.reason_codes import NoReasonsError, ReasonCodes
 from learners.explain.row_pieces import RowPieces
 from tests.support.explaining.loans import settings_with, taught_loans
-from tests.support.rows.schemas import accepted
+from tests.support.rows.schemas import Columns, accepted, build
 
 # Written by hand from the loans and the words of the config: what a clerk would tell an applicant
 # who was refused, from the contributions alone.
@@ -175,6 +176,41 @@ def test_categories_are_those_that_would(loans: Loans) -> None:
                 < 0.5
             }
             assert {each["value"]: each["score"] for each in told.get(column, [])} == would
+
+
+def test_what_the_converter_refuses_is_not_tried() -> None:
+    """A rare value that it rejects, a number that means missing; a group of values is none."""
+    columns: Columns = {
+        "late": {"role": "label"},
+        "kind": {
+            "kind": "categorical",
+            "values": ["a", "b"],
+            "rare_values": ["c"],
+            "rare": "reject",
+            "unseen": "group",
+        },
+        "size": {
+            "kind": "numeric",
+            "min": 0,
+            "max": 10,
+            "missing": "reject",
+            "missing_values": ["5", "7"],
+        },
+    }
+    schema = build(columns)
+    learner = choose.create(choose.spec_for(settings_with().learner, ()))
+    row = Row({"kind": "a", "size": "1"}, accepted(schema, ["", "a", "1"])[2])
+    other, unseen = (accepted(schema, ["", kind, "9"])[2] for kind in "az")
+    learner.step([f"{1 if at % 2 else -1} {(other, row.line)[at % 2]}" for at in range(200)])
+    cuts = RowPieces(schema)
+    baseline = Baseline("file", (cuts.cut(other),))
+    why = Why(settings_with(words={}), schema, learner, [other, unseen], baseline)
+    found = finished(why.row(row, Wanted(what_if=True)))["what_if"]
+    learner.close()
+    told = {one["value"] for each in found["categories"] for one in each["to"]}
+    assert told <= {"b"}
+    assert all(each["to"] not in ("5", "7") for each in found["numbers"])
+    assert found["numbers"]
 
 
 def test_changes_add_up_by_column(loans: Loans) -> None:
