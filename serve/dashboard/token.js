@@ -42,6 +42,7 @@ async function fromPerson(answer) {
   const problem = await answer.json().catch(() => ({}));
   form.querySelector("p").textContent = (problem.detail ?? "").replace(FOR_PROGRAMS, FOR_PERSONS);
   form.hidden = false;
+  input.focus(); // whoever asks may be further down the page
   await new Promise((done) => {
     form.onsubmit = (event) => {
       event.preventDefault();

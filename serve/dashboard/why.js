@@ -118,7 +118,10 @@ function paste() {
   by("why-paste-trouble").textContent = "";
   if (!by("why-paste").value.trim()) return;
   try {
-    begin(rowOf(by("why-paste").value, columns));
+    const pasted = rowOf(by("why-paste").value, columns);
+    const strange = Object.keys(pasted).filter((name) => !columns.includes(name));
+    if (strange.length) by("why-paste-trouble").textContent = `Left out, since the model has no such column: ${strange.join(", ")}.`;
+    begin(pasted);
   } catch (error) {
     by("why-paste-trouble").textContent = `This is no row: ${error.message}.`;
   }

@@ -253,6 +253,10 @@ def test_the_page_says_why_a_row_has_its_score_and_what_a_change_does(
         assert "distance 740 → 2000" in text(tab, WHY)
         assert "not a number" not in text(tab, "#why-fields")
 
+        for pasted, words in (("f1,2", "8 columns: id, at,"), ('{"at": 1, "x": 2}', "column: x.")):
+            value(tab, _entered("#why-paste", pasted))
+            assert words in text(tab, "#why-paste-trouble")
+
 
 def test_examples_of_scores_are_tried_and_drawn_where_they_stand(
     server: Server, tmp_path: Path
