@@ -168,7 +168,7 @@ class Pipeline:
         """Score and train on the plan's lines, then measure and write."""
         with stage(MEASURE):
             scores, remembered = self.scoring.step(plan, self.joiner)
-            measure(self.evaluator, plan, remembered)
+            measure(self.evaluator, plan, remembered, served=self.served_lag.count > 0)
             if self.scoring.remembers and plan.lessons:
                 self.served_lag.add(*lags_of(plan.lessons, remembered))
         self.joiner.tidy()
@@ -246,15 +246,34 @@ def new_pipeline(context: ResolvedConfig, lineage: int) -> Pipeline:
     )
 
 
-def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
-    """Measure the labelled examples of a plan, and again those whose label was corrected."""
+def measure(evaluator: Evaluator, plan: Plan, remembered: Remembered, *, served: bool) -> None:
+    """Measure the labelled examples of a plan, and again those whose label was corrected.
+
+    Args:
+        evaluator: measures them.
+        plan: has them.
+        remembered: their numbers.
+        served: whether an example before had the score that a caller was given.
+    """
     if plan.corrections:
-        _in_turn(evaluator, plan, remembered)
+        _in_turn(evaluator, plan, remembered, served=served)
     elif plan.lessons:
-        evaluator.take(lessons_of(plan.lessons, remembered))
+        evaluator.take(_measurable(lessons_of(plan.lessons, remembered), served=served))
 
 
-def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
+def _measurable(lessons: Lessons, *, served: bool) -> Lessons:
+    """Examples without the scores that callers were given, until one of them has one.
+
+    The column of remembered events begins with a batch; the contender, with an example.
+    """
+    given = lessons.scores.get(SERVED)
+    if served or given is None or not np.isnan(given).all():
+        return lessons
+    scores = {name: of for name, of in lessons.scores.items() if name != SERVED}
+    return replace(lessons, scores=scores)
+
+
+def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered, *, served: bool) -> None:
     """Labelled examples and corrections in the order in which they came."""
     lessons, corrections = lessons_of(plan.lessons, remembered), plan.corrections
     said = [values(corrections.lessons), values(corrections.times)]
@@ -262,13 +281,15 @@ def _in_turn(evaluator: Evaluator, plan: Plan, remembered: Remembered) -> None:
     # As at first except for the label; the time is that of the first label.
     corrected = replace(lessons_of(corrections, remembered), known=known)
     begin = 0
-    for at, upto in enumerate(plan.lessons_before):
+    for at, upto in enumerate([*plan.lessons_before, len(plan.lessons)]):
         if upto > begin:
-            evaluator.take(lessons.part(slice(begin, upto)))
-        evaluator.correct(numbers[at : at + 1], corrected.part(slice(at, at + 1)))
-        begin = upto
-    if len(plan.lessons) > begin:
-        evaluator.take(lessons.part(slice(begin, None)))
+            part = _measurable(lessons.part(slice(begin, upto)), served=served)
+            served |= SERVED in part.scores
+            evaluator.take(part)
+            begin = upto
+        if at < len(corrections):
+            again = _measurable(corrected.part(slice(at, at + 1)), served=served)
+            evaluator.correct(numbers[at : at + 1], again)
 
 
 def lessons_of(taught: Labelled, remembered: Remembered) -> Lessons:

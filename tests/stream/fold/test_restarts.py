@@ -110,8 +110,16 @@ def test_what_is_in_quarantine_is_known_after_a_stop(
     slow.learner.close()
 
 
+# The first event is measured without the score that a caller was given; the second has one.
+GIVEN_LATER = [(0, ("e", [("a", 1, "| x=1")])), (0, ("e", [("b", None, "| x=1")]))]
+BOTH = [*GIVEN_LATER, (0, ("l", [("b", 0)])), (0, ("e", [("c", 1, "|")]))]
+
+
 @settings(max_examples=6, deadline=None)
 @given(steps, policies, stops)
+@example(GIVEN_LATER, LateLabelSettings(wait=3.0), [1])
+@example(BOTH, LateLabelSettings(wait=3.0), [1])
+@example(BOTH, LateLabelSettings(wait=3.0), [2])
 def test_stops_change_no_bit_of_anything(
     tmp_path_factory: pytest.TempPathFactory, drawn: Drawn, late: LateLabelSettings, at: list[int]
 ) -> None:
