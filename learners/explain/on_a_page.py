@@ -12,7 +12,7 @@ WIDTH = 24
 AGAINST = {
     "missing": "a row without any value",
     "typical": "{rows:,} typical rows",
-    "file": "the {rows:,} rows of the baseline's file",
+    "file": "{rows:,} rows of the baseline's file",
 }
 
 

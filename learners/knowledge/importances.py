@@ -22,8 +22,9 @@ from learners.line_bounds import joined
 # No more rows are scored for the columns, and no more for the pairs: each takes half a second, by
 # the kind of learner.
 MOST_SCORES = {"vw": 40_000, "river": 4_000}
-# Rows that are explained, at most; each is held against as many others as the scores allow.
-MOST_ROWS, FEWEST_OTHERS = 100, 4
+# Rows that are explained, fewer where the scores do not allow so many; each is held against as many
+# others as they allow.
+MOST_ROWS, FEWEST_ROWS, FEWEST_OTHERS = 100, 10, 4
 # Only these are paired, those that matter most.
 MOST_PAIRED = 12
 
@@ -48,20 +49,22 @@ class Importances(NamedTuple):
     others: int
 
 
-def importances(learner: Learner, cuts: RowPieces, lines: Sequence[str]) -> Importances:
+def importances(
+    learner: Learner, cuts: RowPieces, lines: Sequence[str], *, paired: bool = True
+) -> Importances:
     """Those of the columns of a model.
 
     Args:
         learner: opened to predict.
         cuts: of the schema that the lines are written by.
         lines: the kept rows, unlabelled.
+        paired: whether to look at pairs too.
     """
     if len(lines) <= 1:
         return Importances([], [], 0.0, [], len(lines), 0)
-    rows = evenly(lines, MOST_ROWS)
-    most = MOST_SCORES[learner.spec.kind]
-    each = len(rows) * (2 * len(cuts.columns) + 2)
-    others = evenly(lines, max(FEWEST_OTHERS, most // each))
+    most, each = MOST_SCORES[learner.spec.kind], 2 * len(cuts.columns) + 2
+    rows = evenly(lines, min(MOST_ROWS, max(FEWEST_ROWS, most // (each * FEWEST_OTHERS))))
+    others = evenly(lines, max(FEWEST_OTHERS, most // (each * len(rows))))
     baseline = Baseline("typical", tuple(map(cuts.cut, others)))
     explainer = Explainer(learner, cuts, baseline)
     found = [finished(explainer.explain(line)) for line in rows]
@@ -70,7 +73,8 @@ def importances(learner: Learner, cuts: RowPieces, lines: Sequence[str]) -> Impo
     order = sorted(range(len(means)), key=lambda column: -means[column])
     columns = [(cuts.columns[column], means[column]) for column in order]
     nobodys = [len(cuts.columns)] if other else []
-    both = _pairs(learner, most, cuts, rows, [*sorted(order[:MOST_PAIRED]), *nobodys])
+    among = [*sorted(order[:MOST_PAIRED]), *nobodys]
+    both = _pairs(learner, most, cuts, rows, among) if paired else []
     names = cuts.columns
     pairs = [((names[i], names[j]), value) for (i, j), value in both if j < len(names)]
     other_pairs = [(names[i], value) for (i, j), value in both if j == len(names)]

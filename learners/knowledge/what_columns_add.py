@@ -18,12 +18,12 @@ from converters.schema.schema import Schema
 from converters.show.charts import BarChart, SignedBars
 from converters.show.tables import Table, counted, cut
 from learners.explain.answers import Row, Wanted, Why
-from learners.explain.baseline import baseline_of
+from learners.explain.baseline import Baseline, baseline_of
 from learners.explain.explainer import finished
 from learners.explain.kept_rows import KEPT_ROWS, kept_lines
 from learners.explain.on_a_page import against, bar
 from learners.explain.row_pieces import RowPieces
-from learners.knowledge.importances import importances
+from learners.knowledge.importances import MOST_SCORES, importances
 from learners.knowledge.version_weights import importances_json
 from learners.learner import Learner
 from learners.registry import Registry
@@ -72,8 +72,10 @@ def what_columns_add(settings: Settings, schema: Schema, point: Checkpoint) -> D
 
 def _told(settings: Settings, schema: Schema, learner: Learner, kept: Sequence[str]) -> Document:
     cuts = RowPieces(schema)
-    found = importances(learner, cuts, kept)
-    why = Why(settings, schema, learner, kept, baseline_of(None, settings, schema, cuts, kept))
+    found = importances(learner, cuts, kept, paired=False)
+    baseline = baseline_of(None, settings, schema, cuts, kept)
+    baseline = _few(baseline, len(cuts.columns), MOST_SCORES[learner.spec.kind])
+    why = Why(settings, schema, learner, kept, baseline)
     return {
         "importances": importances_json(found),
         "baseline": why.baseline,
@@ -82,6 +84,13 @@ def _told(settings: Settings, schema: Schema, learner: Learner, kept: Sequence[s
             for which, line in _chosen(learner, kept).items()
         ],
     }
+
+
+def _few(baseline: Baseline, columns: int, scores: int) -> Baseline:
+    """So many of the baseline's rows that three others are explained by so many scores."""
+    most = max(1, scores // (3 * (2 * columns + 2)))
+    step = -(-len(baseline.rows) // most)
+    return baseline._replace(rows=baseline.rows[::step])
 
 
 def _chosen(learner: Learner, kept: Sequence[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3
 const AGAINST = {
   missing: () => "a row without any value",
   typical: (rows) => `${rows} typical rows`,
-  file: (rows) => `the ${rows} rows of the baseline's file`,
+  file: (rows) => `${rows} rows of the baseline's file`,
 };
 
 /** What a score is held against, in words. */
