@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from converters.show.tables import NOTHING, Table, counted, cut, percent, print_table
+from learners.explain.reason_codes import LEAST
 
 # What a table shows of names and of importances.
 LONGEST_NAME, MOST_PAIRS = 60, 10
@@ -60,11 +61,12 @@ def _importances(content: Mapping[str, Any]) -> Iterator[Table]:
         most = max(control["pairs"], key=lambda each: each["importance"])
         of_pairs.append((f"{cut(most['column'])} x {RANDOM}", most["importance"]))
     yield _ordered(f"Columns, {over}", "column", of_columns)
-    yield _ordered("Pairs, what both do beyond each alone", "columns", of_pairs)
+    if any(value > LEAST for _, value in of_pairs):
+        yield _ordered("Pairs, what both do beyond each alone", "columns", of_pairs)
 
 
 def _ordered(title: str, what: str, values: Sequence[tuple[str, float]]) -> Table:
     """The largest first, without those that do nothing."""
     ordered = sorted(values, key=lambda item: -item[1])
-    rows = [[name, f"{value:.4f}"] for name, value in ordered if value]
+    rows = [[name, f"{value:.4f}"] for name, value in ordered if value > LEAST]
     return Table(title, (what, "importance"), (False, True), rows)
