@@ -81,6 +81,16 @@ interactions = [["crossed", "crossed"]] # every two of the columns in that names
 window = 10_000 # some eleven days
 static_after = "2013-02-01T05:00:00Z" # freeze a copy after the first month, to compare with
 
+[explain]
+baseline = "typical" # a flight is held against flights of the stream
+adverse = "positive" # reasons are for being late
+
+[explain.words]
+date = { other = "many flights of {value} land late" }
+hour = { high = "it leaves late in the day", low = "it leaves early" }
+carrier = { other = "the carrier is {value}" }
+dest = { other = "it flies to {value}" }
+
 [checkpoint]
 seconds = 1 # so that one can see the served version rise
 min_spacing = 3

@@ -53,7 +53,6 @@ WITH_ONE_IMPORTER: dict[str, str] = {
     "learners.evaluation.fading": "exponentially weighted sums; measures has the plain ones",
     "learners.evaluation.results": "JSON of the measures; the evaluator takes them",
     "learners.evaluation.stretches": "one algorithm",
-    "learners.explain.reason_codes": "words for people; answers are about JSON",
     "learners.explain.shapley": "the mathematics; the explainer is about a version's scores",
     "learners.explain.what_if": "looks for changes; answers are about JSON",
     "learners.registry.migrations": "statements of other times; the database has today's",
