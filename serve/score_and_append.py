@@ -21,6 +21,7 @@ from learners.registry.row_types import StoredResponse
 from serve.http.every_request import seconds_left
 from serve.http.problems import UnknownParameterError
 from serve.http.turns import Work
+from serve.live.explaining import EXPLAINED
 from serve.live.ingest_warnings import IngestWarnings, StreamWatch
 from serve.live.log_appender import Newest, Warnings
 from serve.live.remembering import Asked, Outcome
@@ -55,11 +56,13 @@ class ScoredRows(NamedTuple):
         served: the version.
         single: whether the body is one row and not a list.
         rows: the answer of each, or its error.
+        about: what the answer says beside them.
     """
 
     served: Served
     single: bool
     rows: list[dict[str, Any]]
+    about: dict[str, Any]
 
 
 class Remembered:
@@ -193,6 +196,8 @@ class Remembered:
             label = served.readers.labels[positive]
             answers[at] |= {"score": given.score, "label": label, "repeated": True}
             answers[at]["version"] = given.version
+            for name in EXPLAINED:  # which was of another score
+                answers[at].pop(name, None)
         return await self._turns.run(_content(scored, outcome.warnings), SOME_BYTES * len(answers))
 
     async def _appended(
@@ -224,7 +229,7 @@ class Remembered:
 def _content(scored: ScoredRows, warnings: Warnings) -> Work[bytes]:
     """The whole answer; a row names its version if that is not the one that scored the others."""
     version = scored.served.version
-    told: dict[str, Any] = {"warnings": warnings} if warnings else {}
+    told = scored.about | ({"warnings": warnings} if warnings else {})
     if scored.single:
         answer = scored.rows[0]
         return orjson.dumps(answer | {"version": answer.get("version", version)} | told)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from converters.config.settings import Settings
 from converters.schema.schema import Schema
-from learners.explain.baseline import Baseline
+from learners.explain.baseline import Baseline, NoReasonsError
 from learners.explain.explainer import Explainer, Explanation, Work, logistic
-from learners.explain.reason_codes import LEAST, NoReasonsError, ReasonCodes
+from learners.explain.reason_codes import LEAST, ReasonCodes
 from learners.explain.row_pieces import RowPieces
 from learners.explain.what_if import NOTE, Unchanged, WhatIf
 from learners.learner import Learner

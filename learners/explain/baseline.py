@@ -28,6 +28,10 @@ class BaselineError(UsageError):
     """A baseline that cannot be had."""
 
 
+class NoReasonsError(UsageError):
+    """Reasons cannot be given by this config."""
+
+
 class Baseline(NamedTuple):
     """The rows that a row is held against.
 

@@ -16,18 +16,13 @@ from converters.cells.escaping import quoted
 from converters.cells.feature import Feature
 from converters.config.column_settings import ExplainSettings, WordsSettings
 from converters.convert.from_vw_text import read_number
-from converters.errors import UsageError
 from converters.schema.schema import Schema
-from learners.explain.baseline import Baseline
+from learners.explain.baseline import Baseline, NoReasonsError
 from learners.explain.explainer import Explanation
 from learners.explain.row_pieces import RowPieces
 
 # What adds less is rounding (log-odds): Vowpal Wabbit sums in float32.
 LEAST = 5e-6
-
-
-class NoReasonsError(UsageError):
-    """Reasons cannot be given by this config."""
 
 
 class Reason(NamedTuple):

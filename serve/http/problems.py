@@ -18,7 +18,7 @@ from starlette.routing import Match
 
 from converters.errors import FreshetError, UsageError
 from converters.logger import log
-from learners.explain.baseline import BaselineError
+from learners.explain.baseline import BaselineError, NoReasonsError
 from learners.registry.errors import (
     LeftBehindError,
     PostConflictError,
@@ -199,6 +199,7 @@ KINDS: dict[type[FreshetError], Kind] = {
         public="The version was refused, its files are gone, or its schema is not known. "
         "GET /versions lists the others.",
     ),
+    NoReasonsError: Kind(409, "no-reasons", "The config gives no reasons"),
     BaselineError: Kind(503, "no-baseline", "No baseline", public=f"There is none. {SAID}"),
     PromotionRefusedError: Kind(409, "worse", "The version is worse than the served one"),
     LeftBehindError: Kind(409, "left-behind", "Events wait that would be left behind"),

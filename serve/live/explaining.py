@@ -24,6 +24,8 @@ from serve.rows.crosses import MOST_TOGETHER
 from serve.rows.request_rows import Part
 from serve.rows.row_errors import TOO_MANY_CROSSES
 
+# What of an explanation is in the answer of /predict.
+EXPLAINED = ("log_odds", "adjustment", "contributions", "reasons")
 # How many features may be scored to explain a row: some 2 s of a processor.
 MOST_FEATURES = {"vw": 200_000_000, "river": 4_000_000}
 

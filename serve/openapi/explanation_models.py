@@ -109,7 +109,7 @@ class Difference(BaseModel, extra="forbid"):
 
 
 class RefusedRow(BaseModel, extra="forbid"):
-    """A row of many that could not be explained."""
+    """A row of many that could not be scored, or explained."""
 
     error: RowError
 

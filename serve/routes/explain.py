@@ -197,7 +197,7 @@ def routes(service: Service) -> list[Route]:
             body=explained_rows(schema, bounds),
             answer=explained_answer(schema.label_spellings),
             parameters=PARAMETERS,
-            failures=BODY_FAILURES,
+            failures=(*BODY_FAILURES, 409),
             scope="score",
         )
     ]

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from fastapi import Request, Response
-from pydantic import BaseModel, Field, create_model
 
 from converters.cells.refusal import Refusal
 from converters.convert.cell_watch import Odd
@@ -24,90 +23,20 @@ from serve.http.body import JSON, count_in, media_type, only_parameters
 from serve.http.problems import NoModelError, UnknownParameterError
 from serve.http.turns import FEW_BYTES, Work
 from serve.live.bounded_scores import bounded_scores
-from serve.live.explaining import begun, check_rows, rows_of
-from serve.live.ingest_warnings import Warned
+from serve.live.explaining import EXPLAINED, begun, check_rows, rows_of
 from serve.live.repeated_requests import REPLAYED
 from serve.live.version_loader import Served
 from serve.openapi.declared_route import BODY_FAILURES, Parameter, Route
-from serve.openapi.explanation_models import Baseline, Contribution, Reason
+from serve.openapi.prediction_models import answer_model
 from serve.openapi.row_models import scored_rows
 from serve.rows.request_rows import Part
-from serve.rows.row_errors import RowError, only, row_error
+from serve.rows.row_errors import only, row_error
 from serve.score_and_append import Remembered, ScoredRows
 from serve.service import Service
 
 ROUTE = "/predict"
 # How many columns may be asked for.
 MOST_COLUMNS = 1_000
-
-
-class Scored(BaseModel, extra="forbid"):
-    """The score of a row, and the label that it gives at the threshold."""
-
-    score: float = Field(ge=0, le=1)
-    label: str
-    id: str | float | bool | None = Field(None, description="as in the request")
-    absent: list[str] = Field(
-        default_factory=list, description="columns of features for which the row has no value"
-    )
-    unseen: list[str] = Field(
-        default_factory=list,
-        description="columns with a value that is not among those that the config lists, if asked",
-    )
-    repeated: bool = Field(
-        default=False,
-        description="whether a row of this id was remembered before: this is its first answer",
-    )
-
-
-class ScoredOfMany(Scored):
-    """The same of a row of many."""
-
-    version: int | None = Field(None, description="of a repeated row, if not that of the others")
-    log_odds: float | None = Field(None, description="of an explained row; see /explain")
-    adjustment: float | None = Field(None, description="likewise")
-    contributions: list[Contribution] | None = Field(
-        None, description="of an explained row, the strongest columns first"
-    )
-    reasons: list[Reason] | None = Field(
-        None, description="of an explained row, where the config allows reasons"
-    )
-
-
-class Score(Scored):
-    """The answer for a single row."""
-
-    version: int
-    warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
-    baseline: Baseline | None = Field(None, description="where rows are explained")
-
-
-class RefusedRow(BaseModel, extra="forbid"):
-    """A row of many that could not be scored."""
-
-    error: RowError
-
-
-class Scores(BaseModel, extra="forbid"):
-    """The answer for many rows, in their order."""
-
-    version: int
-    baseline: Baseline | None = Field(None, description="where rows are explained")
-    predictions: list[ScoredOfMany | RefusedRow]
-    warnings: list[Warned] = Field(default_factory=list, description="only if there are some")
-
-
-def _answer_model(label_spellings: Sequence[str]) -> object:
-    """The answer, with the labels that the model may give."""
-    label: Any = (Literal[tuple(label_spellings)], ...)
-    one: Any = create_model("Score", __base__=Score, __doc__=Score.__doc__, label=label)
-    of = ScoredOfMany
-    scored: Any = create_model("Scored", __base__=of, __doc__=Scored.__doc__, label=label)
-    predictions: Any = (list[scored | RefusedRow], ...)
-    many: Any = create_model(
-        "Scores", __base__=Scores, __doc__=Scores.__doc__, predictions=predictions
-    )
-    return one | many
 
 
 class Asked(NamedTuple):
@@ -147,8 +76,6 @@ PARAMETERS = [
         {"type": "integer", "minimum": 1, "maximum": MOST_COLUMNS},
     ),
 ]
-# What of an explanation is in the answer.
-ADDED = ("log_odds", "adjustment", "contributions", "reasons")
 BOOLEANS = {"true": True, "false": False}
 BY_DEFAULT = Asked()
 
@@ -191,19 +118,27 @@ class Predictions:
         kind = media_type(request)
         remembers, headers = self._remembered.is_wanted(request, asked.remember), None
         async with self._bodies.of(request) as body:
-            if remembers and asked.explain is not None:
-                raise UnknownParameterError(
-                    "'explain' is not answered for rows that are remembered: ask /explain for them."
-                )
             if remembers:
-                scored = partial(self._rows, kind, body, asked)
-                content, replayed = await self._remembered.answer(request, kind, body, scored)
+                content, replayed = await self._appended(request, kind, body, asked)
                 headers = REPLAYED if replayed else None
             elif asked.explain is not None:
                 content = await self._explained(kind, body, asked)
             else:
                 content = await self._turns.run(self._scored(kind, body, asked), len(body))
         return Response(content, 200, headers, JSON)
+
+    async def _appended(
+        self, request: Request, kind: str, body: bytes, asked: Asked
+    ) -> tuple[bytes, bool]:
+        """The answer to rows that are appended, and whether it is that to an earlier request."""
+        if asked.explain is None:
+            scored = partial(self._rows, kind, body, asked)
+            return await self._remembered.answer(request, kind, body, scored)
+        with self._live.use() as served:
+            wanted = Wanted(asked.explain)
+            by = await self._explaining.of(served, None, wanted), wanted
+            scored = partial(self._rows_by, served, kind, body, asked, by)
+            return await self._remembered.answer(request, kind, body, scored)
 
     async def _explained(self, kind: str, body: bytes, asked: Asked) -> bytes:
         """The answer with the strongest columns of each row, all by one version."""
@@ -270,7 +205,7 @@ class Predictions:
                 answers[at] = {"error": row_error(start + at, row)}
                 continue
             found = yield from why.row(row, wanted)
-            answers[at] |= {name: found[name] for name in ADDED if name in found}
+            answers[at] |= {name: found[name] for name in EXPLAINED if name in found}
             self._counters.rows_explained.inc()
 
     def _rows(self, kind: str, body: bytes, asked: Asked) -> Work[ScoredRows]:
@@ -280,13 +215,27 @@ class Predictions:
             NoModelError: there is none.
         """
         with self._live.use() as served:
-            single, answers = False, list[dict[str, Any]]()
-            for part in served.readers.requests.read(kind, body):
-                yield
-                if part is not None:
-                    single = part.single
-                    answers += yield from self._of_part(part, served, asked, len(answers))
-            return ScoredRows(served, single, answers)
+            return (yield from self._rows_by(served, kind, body, asked))
+
+    def _rows_by(
+        self,
+        served: Served,
+        kind: str,
+        body: bytes,
+        asked: Asked,
+        explaining: tuple[Why, Wanted] | None = None,
+    ) -> Work[ScoredRows]:
+        """The same by a version."""
+        single, answers, about = False, list[dict[str, Any]](), dict[str, Any]()
+        if explaining is not None:
+            yield from begun(served, explaining[0])
+            about["baseline"] = explaining[0].baseline
+        for part in served.readers.requests.read(kind, body):
+            yield
+            if part is not None:
+                single = part.single
+                answers += yield from self._of_part(part, served, asked, len(answers), explaining)
+        return ScoredRows(served, single, answers, about)
 
     def _of_part(
         self,
@@ -376,7 +325,7 @@ def routes(service: Service) -> list[Route]:
             'One row as an object; or a list of rows, `{"instances": [...]}` or CSV with a header, '
             "answered by a list in the same order, with an error in place of a bad row.",
             body=scored_rows(schema, bounds),
-            answer=_answer_model(schema.label_spellings),
+            answer=answer_model(schema.label_spellings),
             parameters=PARAMETERS,
             example={"score": 0.71, "label": schema.label_spellings[1], "version": 12},
             failures=(*BODY_FAILURES, 409),

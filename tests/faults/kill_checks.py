@@ -110,7 +110,7 @@ def sound_snapshots(project: Project) -> Iterator[str]:
         broken = [e.reason for e in registry.ledger.entries() if e.action == "refuse"]
         store.collect_orphans(registry.versions.folders, 0)
         named = registry.versions.folders()
-    found = {path.name for path in store.folder.iterdir()}
+    found = {path.name for path in store.folder.iterdir() if path.is_dir()}
     if broken:
         yield f"snapshots were found broken: {broken[:SHOWN]}"
     yield from (f"an orphan is left: {name}" for name in sorted(found - named)[:SHOWN])

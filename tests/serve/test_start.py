@@ -63,10 +63,10 @@ COMMANDS = {
     ("score", "--help"): Start(CONFIG, 135),
     ("serve", "--help"): Start(CONFIG, 135),
     ("convert", "rows.csv"): Start(ARRAYS, 262),
-    ("score", "rows.csv"): Start(MODEL, 407, EVENT_LOOP),
+    ("score", "rows.csv"): Start(MODEL, 410, EVENT_LOOP),
     ("status",): Start(REGISTRY, 365, EVENT_LOOP),
-    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 497, EVENT_LOOP),
-    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 525, EVENT_LOOP),
+    ("backfill", "rows.csv"): Start(MODEL | LOGGED, 500, EVENT_LOOP),
+    ("learn", "--until-end"): Start(MODEL | LOGGED | {"filelock"}, 528, EVENT_LOOP),
 }
 RUN = "import sys; sys.argv = ['freshet', *{arguments!r}]; from serve.cli import main; main()"
 # What a process of its own imports before it reads the log.

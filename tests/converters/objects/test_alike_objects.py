@@ -74,7 +74,7 @@ def test_values_are_those_that_parsing_gives(lists: list[str]) -> None:
                 if quoted:
                     assert column[number] == (value or "")
                 else:
-                    assert json.loads(column[number]) == value
+                    assert json.loads(column[number], object_pairs_hook=list) == value
 
 
 @pytest.mark.parametrize("of", [STRICT, LENIENT])

@@ -33,10 +33,15 @@ MODELS: dict[str, dict[str, str]] = {
         "landed": 'role = "weight", max = 10, missing = "reject"',
     },
 }
-# What the log holds, and what a replay alone may say, no document tells: these may be refused.
+# What the log holds, and what a replay alone may say, no document tells: these may be refused. Nor
+# that a row needs an id if it is to be remembered; tests/remembered has such requests.
 OF_THE_LOG = """
 [checks]
 enabled = true
+
+[[operations]]
+include-name = "POST /predict"
+parameters = { "query.remember" = "false" }
 
 [[operations]]
 include-name = "POST /quarantines"

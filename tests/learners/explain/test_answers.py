@@ -8,9 +8,9 @@ import pytest
 
 from learners import choose
 from learners.explain.answers import Row, Wanted, Why
-from learners.explain.baseline import Baseline, BaselineError, baseline_of
+from learners.explain.baseline import Baseline, BaselineError, NoReasonsError, baseline_of
 from learners.explain.explainer import Explanation, finished
-from learners.explain.reason_codes import NoReasonsError, ReasonCodes
+from learners.explain.reason_codes import ReasonCodes
 from learners.explain.row_pieces import RowPieces
 from tests.support.explaining.loans import settings_with, taught_loans
 from tests.support.rows.schemas import Columns, accepted, build

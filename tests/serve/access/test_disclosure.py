@@ -185,6 +185,7 @@ def test_details_that_all_callers_see_are_about_their_requests() -> None:
         "UnknownVersionError",
         "PromotionRefusedError",
         "LeftBehindError",
+        "NoReasonsError",
         "PostInProgressError",
         "PostConflictError",
         "RollbackClaimedError",

@@ -199,7 +199,7 @@ def test_reasons_are_refused_against_missing(client: TestClient) -> None:
     """Low means nothing beside a missing value."""
     path = "/explain?baseline=missing"
     problem = problem_of(client.post(f"{path}&reasons=2", json=as_object(ROWS[0])))
-    assert problem["status"] == 422
+    assert problem["status"] == 409
     assert "neither" in problem["detail"]
     assert "reasons" not in client.post(path, json=as_object(ROWS[0])).json()
 
@@ -250,3 +250,20 @@ def test_more_rows_than_can_be_explained_in_time_are_refused(client: TestClient)
         problem = problem_of(client.post(path, json=objects))
         assert problem["status"] == 413
         assert "more than 600 rows" in problem["detail"]
+
+
+def test_what_is_remembered_is_explained_once(tmp_path: Path) -> None:
+    """With the score that it explains; a row that is sent again has its first answer alone."""
+    with a_client(tmp_path, more=EXPLAIN) as (client, _):
+        row = as_object(ROWS[0])
+        path = "/predict?remember=true&explain=2"
+        first = client.post(path, json=row).json()
+        assert len(first["contributions"]) == 2
+        assert first["baseline"]["kind"] == "typical"
+        again = client.post(path, json=row).json()
+        assert again["repeated"]
+        assert again["score"] == first["score"]
+        assert "contributions" not in again
+        many = client.post(path, json=[row, as_object(ROWS[1])]).json()
+        assert many["baseline"] == first["baseline"]
+        assert "contributions" in many["predictions"][1]

@@ -15,7 +15,7 @@ from tests.support.serving.server_process import Server, server_of
 
 GETS = (
     *("/", "/docs", "/dashboard/style.css", "/openapi.json", "/metrics", "/status"),
-    *("/versions", "/versions/1", "/rollbacks", "/rollbacks/1", "/history"),
+    *("/versions", "/versions/1", "/versions/1/weights", "/rollbacks", "/rollbacks/1", "/history"),
     *("/quarantines", "/quarantines/1"),
     *("/health/live", "/health/ready"),
 )

@@ -11,8 +11,10 @@ import traceback
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
 from serve.cli import main
+from stream import stopping
 
 
 def freshet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -20,6 +22,7 @@ def freshet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     printed, said = _stream(), _stream()
     with (
         _as_a_process(["freshet", *arguments], cwd),
+        patch("serve.cli.watch_signals", _watch_signals),
         redirect_stdout(printed),
         redirect_stderr(said),
     ):
@@ -33,6 +36,19 @@ def freshet(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             status = 1
     texts = (each.buffer.getvalue().decode() for each in (printed, said))  # type: ignore[attr-defined]
     return subprocess.CompletedProcess(arguments, status, *texts)
+
+
+def _watch_signals() -> None:
+    """As a process does once: another pair of sockets for each command would run out of them."""
+    if not _PAIR:
+        stopping.watch_signals()
+        _PAIR.append(signal.set_wakeup_fd(-1))
+    for number in stopping.KINDS:
+        signal.signal(number, stopping._stop.handle)
+    signal.set_wakeup_fd(_PAIR[0], warn_on_full_buffer=False)
+
+
+_PAIR: list[int] = []
 
 
 def _stream() -> io.TextIOWrapper:
