@@ -36,7 +36,7 @@ from tests.faults.corruption import (
 )
 from tests.support.serving.project import Project, answers, same
 
-FILES = {"joins.npz", MANIFEST, "metrics.npz", "model", "static-model"}
+FILES = {"joins.npz", "kept-rows.zst", MANIFEST, "metrics.npz", "model", "static-model"}
 # The ids resolved last: how many files they take depends on the clock. Nothing waits any more.
 SEGMENT = re.compile(r"resolved-\d{8}")
 CUTS, FLIPS, LONG_FLIPS = 60, 300, 10_000
