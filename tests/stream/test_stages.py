@@ -95,8 +95,10 @@ def test_the_stages_of_a_run_add_up_to_its_time(tmp_path: Path) -> None:
     assert {READ, CONVERT, PLAN, LEARN, WRITE} <= own.keys()
     # Of a process that learns once, the start is what precedes it; here, the other tests too.
     assert sum(own.values()) == pytest.approx(thread_time(), abs=0.1)
-    share = own[LEARN] / (sum(own.values()) - own[START])
-    assert share == pytest.approx(profile["learn_share"], abs=0.001)
+    learned_in = sum(own.values()) - own[START]
+    # The stages are told in whole milliseconds: of a fast run that is a share of its own.
+    rounding = 0.0005 * (1 + len(own)) / learned_in
+    assert own[LEARN] / learned_in == pytest.approx(profile["learn_share"], abs=0.001 + rounding)
 
 
 def test_the_reader_process_tells_its_stages(tmp_path: Path) -> None:
