@@ -43,6 +43,9 @@ WhatIf = Annotated[
 ]
 
 
+ONE_ROW = "--what-if and --json are about one row: choose it by --id or --line."
+
+
 def explain(
     csv: Csv,
     output: Output = "-",
@@ -73,7 +76,7 @@ def explain(
         by.why.check(wanted)
         which = chosen(by.schema, line, row_id, change or [])
         if which is None:
-            _check(not what_if and not json, "--what-if and --json are about one row: choose it.")
+            _check(not what_if and not json, ONE_ROW)
             _all(by, csv, output, settings.csv, wanted)
             return
         _check(output == "-", "--output is for all rows of a file; one is printed.")

@@ -25,7 +25,7 @@ def page(answer: Mapping[str, Any], baseline: Mapping[str, Any], version: int) -
         version: that explains.
     """
     if "before" in answer:
-        yield from _changed(answer, baseline, version)
+        yield from _changed(answer, version)
         return
     yield from _head(answer, baseline, version)
     yield ""
@@ -98,7 +98,7 @@ def _what_if(found: Mapping[str, Any], label: str) -> Iterator[str]:
     yield f"({found['note']})"
 
 
-def _changed(answer: Mapping[str, Any], baseline: Mapping[str, Any], version: int) -> Iterator[str]:
+def _changed(answer: Mapping[str, Any], version: int) -> Iterator[str]:
     before, after, moved = answer["before"], answer["after"], answer["difference"]
     yield (
         f"Score {before['score']:.4f} ('{before['label']}') becomes {after['score']:.4f} "
@@ -117,4 +117,3 @@ def _changed(answer: Mapping[str, Any], baseline: Mapping[str, Any], version: in
     yield f"  {'sum':<{width}}  {moved['log_odds'] + moved['adjustment']:+9.4f}"
     yield from _reasons(after)
     yield f"({answer['note']})"
-    del baseline

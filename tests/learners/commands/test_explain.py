@@ -87,7 +87,7 @@ def test_one_row_is_a_page(project: Project) -> None:
         (["--id", "f1", "--change", "colour=red"], "carrier, distance, hour, origin"),
         (["--id", "f1", "--change", "distance=far"], "not-a-number, column 'distance'"),
         (["--id", "f1", "--change", "hour=1", "--what-if"], "leave --change out"),
-        (["--what-if"], "about one row"),
+        (["--what-if"], "choose it by --id or --line"),
         (["--baseline", "missing", "--reasons", "2"], "neither"),
         (["--baseline", "none.csv"], "none.csv cannot be opened"),
         (["--version", "99"], "99"),
