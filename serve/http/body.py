@@ -203,6 +203,18 @@ def only_parameters(request: Request, known: Sequence[str] = ()) -> None:
         seen.add(name)
 
 
+def flag_in(given: Mapping[str, str], name: str) -> bool | None:
+    """What a query parameter says, true or false; None if it is not there.
+
+    Raises:
+        UnknownParameterError: it says something else.
+    """
+    value = given.get(name)
+    if value not in ("true", "false", None):
+        raise UnknownParameterError(f"The query parameter '{name}' is true or false.")
+    return None if value is None else value == "true"
+
+
 def count_in(given: Mapping[str, str], name: str, most: int) -> int | None:
     """The whole number from 1 that a query parameter says; None if it is not there.
 

@@ -15,7 +15,7 @@ from converters.cells.refusal import Refusal
 from learners.choose import spec_for
 from learners.explain.answers import Row, Wanted, Why
 from learners.line_bounds import bounds_for
-from serve.http.body import CSV, JSON, count_in, media_type, only_parameters, parse
+from serve.http.body import CSV, JSON, count_in, flag_in, media_type, only_parameters, parse
 from serve.http.problems import RowsRefusedError, UnknownParameterError
 from serve.http.turns import FEW_BYTES, Work
 from serve.live.bounded_scores import bounded_scores
@@ -30,7 +30,6 @@ from serve.service import Service
 
 ROUTE = "/explain"
 MOST_REASONS = 20
-BOOLEANS = {"true": True, "false": False}
 WRAPPED = frozenset({"row", "changes"})
 
 PARAMETERS = [
@@ -63,13 +62,11 @@ def asked_of(request: Request) -> tuple[str | None, Wanted]:
     """
     only_parameters(request, [each.name for each in PARAMETERS])
     given = dict(request.query_params)
-    baseline, what_if = given.get("baseline"), given.get("what_if", "false")
+    baseline = given.get("baseline")
     if baseline not in (None, "missing", "typical"):
         raise UnknownParameterError("The query parameter 'baseline' is missing or typical.")
-    if what_if not in BOOLEANS:
-        raise UnknownParameterError("The query parameter 'what_if' is true or false.")
     reasons = count_in(given, "reasons", MOST_REASONS)
-    return baseline, Wanted(None, reasons, BOOLEANS[what_if])
+    return baseline, Wanted(None, reasons, flag_in(given, "what_if") or False)
 
 
 class Explanations:

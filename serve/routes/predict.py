@@ -19,8 +19,8 @@ from converters.convert.cell_watch import Odd
 from learners.choose import spec_for
 from learners.explain.answers import Row, Wanted, Why
 from learners.line_bounds import bounds_for
-from serve.http.body import JSON, count_in, media_type, only_parameters
-from serve.http.problems import NoModelError, UnknownParameterError
+from serve.http.body import JSON, count_in, flag_in, media_type, only_parameters
+from serve.http.problems import NoModelError
 from serve.http.turns import FEW_BYTES, Work
 from serve.live.bounded_scores import bounded_scores
 from serve.live.explaining import EXPLAINED, begun, check_rows, rows_of
@@ -76,7 +76,6 @@ PARAMETERS = [
         {"type": "integer", "minimum": 1, "maximum": MOST_COLUMNS},
     ),
 ]
-BOOLEANS = {"true": True, "false": False}
 BY_DEFAULT = Asked()
 
 
@@ -91,12 +90,8 @@ def asked_of(request: Request) -> Asked:
     only_parameters(request, Asked._fields)
     given = dict(request.query_params)
     explain = count_in(given, "explain", MOST_COLUMNS)
-    given.pop("explain", None)
-    for name, value in given.items():
-        if value not in BOOLEANS:
-            raise UnknownParameterError(f"The query parameter '{name}' is true or false.")
-    said = {name: BOOLEANS[value] for name, value in given.items()}
-    return Asked(**said, explain=explain)
+    flags: dict[str, Any] = {name: flag_in(given, name) for name in given if name != "explain"}
+    return Asked(**flags, explain=explain)
 
 
 class Predictions:
