@@ -24,6 +24,13 @@ MOST_ROWS = 1_000
 OTHERS = 'Hold rows against another one (explain.baseline); "missing" can always be had.'
 
 
+# For those who may not know of the server's files.
+NO_BASELINE = (
+    "There are no rows to hold others against: the version keeps none, or the file that the config "
+    "names cannot be used. The server's log says why. `?baseline=missing` of /explain can be had."
+)
+
+
 class BaselineError(UsageError):
     """A baseline that cannot be had."""
 

@@ -18,7 +18,7 @@ from starlette.routing import Match
 
 from converters.errors import FreshetError, UsageError
 from converters.logger import log
-from learners.explain.baseline import BaselineError, NoReasonsError
+from learners.explain.baseline import NO_BASELINE, BaselineError, NoReasonsError
 from learners.registry.errors import (
     LeftBehindError,
     PostConflictError,
@@ -200,7 +200,7 @@ KINDS: dict[type[FreshetError], Kind] = {
         "GET /versions lists the others.",
     ),
     NoReasonsError: Kind(409, "no-reasons", "The config gives no reasons"),
-    BaselineError: Kind(503, "no-baseline", "No baseline", public=f"There is none. {SAID}"),
+    BaselineError: Kind(503, "no-baseline", "No baseline", public=NO_BASELINE),
     PromotionRefusedError: Kind(409, "worse", "The version is worse than the served one"),
     LeftBehindError: Kind(409, "left-behind", "Events wait that would be left behind"),
     UnknownQuarantineError: Kind(404, "unknown-quarantine", "Quarantine not found"),
