@@ -231,7 +231,9 @@ def _read(record: Record, key: bytes) -> tuple[list[float], Answer] | None:
     if not hmac.compare_digest(_signature(key, *parts), signature[0]):
         return None
     content = orjson.loads(said[0])
-    return content.pop("scores"), Answer(**content)
+    # A server of a newer release may say more.
+    answer = Answer(**{name: content[name] for name in Answer._fields})
+    return content["scores"], answer
 
 
 def without(headers: Headers) -> Headers:
